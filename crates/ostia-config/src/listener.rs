@@ -1,0 +1,100 @@
+//! `listeners`: where clients connect.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use crate::Name;
+
+/// One named listener.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listener {
+    /// Its key under `listeners`.
+    pub name: Name,
+    /// Addresses to bind, at least one.
+    pub bind: Vec<SocketAddr>,
+    /// `redirect: https`: answers every request with 308 to the same URL under `https`.
+    pub redirect_to_https: bool,
+    /// TLS is terminated here when present.
+    pub tls: Option<Tls>,
+    /// `protocols`, default `[h2, http/1.1]` with TLS and `[http/1.1]` without (there `h2` means h2c, not supported
+    /// yet).
+    pub protocols: Protocols,
+    /// Peers whose `X-Forwarded-*` and `Forwarded` are believed. Empty by default.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Bounds on what a client may send.
+    pub limits: Limits,
+}
+
+/// TLS of a listener.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tls {
+    /// At least one pair; chosen by SNI from the names in the certificates, the first also answers clients without
+    /// SNI.
+    pub certificates: Vec<Certificate>,
+    /// `min_version`, default `"1.2"`.
+    pub min_version: TlsVersion,
+}
+
+/// A certificate chain and its key, both PEM files; relative paths are beside the configuration file (or in
+/// `$CREDENTIALS_DIRECTORY`, which is tried first).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Certificate {
+    /// Leaf first.
+    pub cert_file: PathBuf,
+    /// PKCS#8, PKCS#1 or SEC1.
+    pub key_file: PathBuf,
+}
+
+/// A version of TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsVersion {
+    /// RFC 5246.
+    Tls12,
+    /// RFC 8446.
+    Tls13,
+}
+
+/// What is spoken to clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Protocols {
+    /// HTTP/1.1, RFC 9112.
+    pub http1: bool,
+    /// HTTP/2 by ALPN, RFC 9113.
+    pub http2: bool,
+}
+
+/// Bounds of a listener. Each has a default; none can be switched off.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Limits {
+    /// Connections open at once. Default 100000.
+    pub connections: usize,
+    /// The whole request head. Default 16 KiB; more is answered with 431.
+    pub header_bytes: usize,
+    /// Fields in a request head. Default 100; more is answered with 431.
+    pub headers: usize,
+    /// A request body. Default 100 MiB; more is answered with 413.
+    pub body_bytes: u64,
+    /// From the first byte of a request (or the accept) to the end of its head. Default 10 s; answered with 408.
+    pub header_timeout: Duration,
+    /// Between two reads of a request body. Default 30 s.
+    pub body_timeout: Duration,
+    /// How long an idle connection is kept. Default 75 s.
+    pub keep_alive: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 100_000,
+            header_bytes: 16 * 1024,
+            headers: 100,
+            body_bytes: 100 * 1024 * 1024,
+            header_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_secs(30),
+            keep_alive: Duration::from_secs(75),
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! `logs`: where lines go.
+
+use std::path::PathBuf;
+
+/// The logs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Logs {
+    /// `access.to`.
+    pub access: LogTarget,
+    /// `access.subject`.
+    pub subject: SubjectForm,
+}
+
+/// Where a log goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LogTarget {
+    /// `stdout`, the default.
+    Stdout,
+    /// A file, appended to.
+    File(PathBuf),
+    /// `none`.
+    None,
+}
+
+/// How a subject stands in a log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SubjectForm {
+    /// As it is, the default.
+    Plain,
+    /// A keyed hash that is stable while the process lives.
+    Hashed,
+    /// Not at all.
+    None,
+}
+
+impl Default for Logs {
+    fn default() -> Self {
+        Self { access: LogTarget::Stdout, subject: SubjectForm::Plain }
+    }
+}

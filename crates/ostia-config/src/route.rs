@@ -1,0 +1,65 @@
+//! `routes`: what is served, to whom, from where.
+
+use std::time::Duration;
+
+use http::Method;
+
+use crate::Name;
+
+/// One route.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Route {
+    /// `name`; made from host and path when absent (`portal.example.com/finance/`). Unique.
+    pub name: Name,
+    /// `host`.
+    pub host: HostPattern,
+    /// `path`: a prefix that begins with `/`. `/finance/` matches what begins with it; `/finance` matches itself and
+    /// what begins with `/finance/`. Default `/`.
+    pub path: String,
+    /// `methods`; `None` means every method.
+    pub methods: Option<Vec<Method>>,
+    /// `provider`: whose identities are accepted here. Default: the only provider there is. Empty only with
+    /// [`Allow::Anyone`].
+    pub providers: Vec<Name>,
+    /// `credentials`.
+    pub credentials: Credentials,
+    /// `allow`. There is no default.
+    pub allow: Allow,
+    /// `upstream`: always the name of a group in [`crate::Config::upstreams`].
+    pub upstream: Name,
+    /// `upgrade: [websocket]`. Upgrades are refused unless named.
+    pub upgrade_websocket: bool,
+    /// `timeouts.idle` of an upgraded connection; overrides the group's.
+    pub idle_timeout: Option<Duration>,
+}
+
+/// Which hosts a route serves. Names are lower case, without port, without trailing dot.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum HostPattern {
+    /// `portal.example.com`, or an address literal.
+    Exact(String),
+    /// `*.example.com`: one or more labels before the given suffix, which is kept as `example.com`.
+    Wildcard(String),
+    /// No `host`: every host.
+    Any,
+}
+
+/// What may prove an identity on a route. Default: both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Credentials {
+    /// The session cookie; only with it are people sent to sign in.
+    pub session: bool,
+    /// `Authorization: Bearer`.
+    pub bearer: bool,
+}
+
+/// Who may enter.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Allow {
+    /// `anyone`: open to the world; no identity is looked for.
+    Anyone,
+    /// `authenticated`: every identity of the route's providers.
+    Authenticated,
+    /// Any of these policies.
+    Policies(Vec<Name>),
+}

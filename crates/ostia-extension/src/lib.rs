@@ -1,0 +1,1 @@
+//! The programmable part: the public Extension trait and its small vocabulary.

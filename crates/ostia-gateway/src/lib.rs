@@ -1,0 +1,1 @@
+//! The request path: the snapshot, the stages, the ProxyHttp implementation.

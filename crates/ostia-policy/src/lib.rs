@@ -1,0 +1,1 @@
+//! Whether this identity may do this here: the decision with its reason.

@@ -1,0 +1,1 @@
+//! Which route a request head belongs to, and why that one.

@@ -1,0 +1,1 @@
+//! The login session: sealed cookies, key ring, lifetimes.

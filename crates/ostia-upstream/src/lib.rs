@@ -1,0 +1,1 @@
+//! Groups of servers: selection, affinity, health.

@@ -1,0 +1,1 @@
+//! An identity-aware, programmable edge load balancer: the server to embed, the command to run.
