@@ -7,15 +7,22 @@
 //! text → tree (`tree`, with positions) → checks (`check`) → model (the sections below).
 
 pub mod admin;
+pub mod codes;
+pub mod diagnostic;
+pub mod effective;
+mod environment;
 pub mod identity;
 pub mod listener;
+pub mod load;
 pub mod log;
 pub mod name;
 pub mod page;
 pub mod policy;
 pub mod provider;
+pub mod reference;
 pub mod route;
 pub mod runtime;
+pub mod schema;
 pub mod secret;
 pub mod session;
 pub mod upstream;
