@@ -1,0 +1,106 @@
+//! The claims that every kind of token is judged by: issuer, audience, subject, times (RFC 7519 section 4.1).
+
+use std::time::{Duration, SystemTime};
+
+use serde_json::Value;
+
+use crate::Claims;
+use crate::refusal::{Excerpt, TokenRefused};
+
+/// The end of the year 9999; a date behind it is an error or an attack on somebody's arithmetic.
+const LAST_DATE: u64 = 253_402_300_799;
+
+/// When a token begins and ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Times {
+    pub(crate) issued_at: SystemTime,
+    pub(crate) expires_at: SystemTime,
+}
+
+/// `iss` is one string, equal to the configured issuer byte for byte.
+pub(crate) fn issuer(claims: &Claims, expected: &str) -> Result<(), TokenRefused> {
+    let found = required_string(claims, "iss")?;
+    if found == expected {
+        return Ok(());
+    }
+    Err(TokenRefused::IssuerDiffers { found: Excerpt::new(found) })
+}
+
+/// `aud`: a string, or a list of strings that is not empty.
+pub(crate) fn audiences(claims: &Claims) -> Result<&[Value], TokenRefused> {
+    let value = claims.as_map().get("aud").ok_or(TokenRefused::ClaimMissing { claim: "aud" })?;
+    match value {
+        Value::String(_) => Ok(std::slice::from_ref(value)),
+        Value::Array(list) if !list.is_empty() && list.iter().all(Value::is_string) => Ok(list),
+        _ => Err(TokenRefused::malformed("aud")),
+    }
+}
+
+/// One of the token's audiences is one of ours.
+pub(crate) fn audience(claims: &Claims, ours: &[String]) -> Result<(), TokenRefused> {
+    let theirs = audiences(claims)?;
+    if theirs.iter().filter_map(Value::as_str).any(|one| ours.iter().any(|our| our == one)) {
+        return Ok(());
+    }
+    let first = theirs.first().and_then(Value::as_str).unwrap_or_default();
+    Err(TokenRefused::AudienceDiffers { found: Excerpt::new(first) })
+}
+
+/// `sub`: 1 to 255 bytes without control characters. ASCII is asked of ID tokens alone (OpenID Connect Core section 2).
+pub(crate) fn subject(claims: &Claims) -> Result<&str, TokenRefused> {
+    let subject = required_string(claims, "sub")?;
+    if subject.is_empty() || subject.len() > 255 || subject.chars().any(char::is_control) {
+        return Err(TokenRefused::malformed("sub"));
+    }
+    Ok(subject)
+}
+
+/// `exp` and `iat` are there, `nbf` may be; `skew` is granted on every side.
+pub(crate) fn times(claims: &Claims, now: SystemTime, skew: Duration) -> Result<Times, TokenRefused> {
+    let expires_at = required_date(claims, "exp")?;
+    let issued_at = required_date(claims, "iat")?;
+    let not_before = date(claims, "nbf")?;
+    let latest = now + skew;
+    if now >= expires_at + skew {
+        return Err(TokenRefused::Expired);
+    }
+    if not_before.is_some_and(|not_before| not_before > latest) {
+        return Err(TokenRefused::NotYetValid);
+    }
+    if issued_at > latest {
+        return Err(TokenRefused::IssuedInFuture);
+    }
+    Ok(Times { issued_at, expires_at })
+}
+
+/// A NumericDate (RFC 7519 section 2): a number of seconds since 1970, fractions allowed, from 0 to the year 9999. A
+/// value of another type is malformed, never absent.
+pub(crate) fn date(claims: &Claims, claim: &'static str) -> Result<Option<SystemTime>, TokenRefused> {
+    let Some(value) = claims.as_map().get(claim) else { return Ok(None) };
+    let since_1970 = match value.as_u64() {
+        Some(seconds) => Some(Duration::from_secs(seconds)),
+        None => value.as_f64().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
+    };
+    since_1970
+        .filter(|since| since.as_secs() <= LAST_DATE)
+        .and_then(|since| SystemTime::UNIX_EPOCH.checked_add(since))
+        .map(Some)
+        .ok_or_else(|| TokenRefused::malformed(claim))
+}
+
+pub(crate) fn required_date(claims: &Claims, claim: &'static str) -> Result<SystemTime, TokenRefused> {
+    date(claims, claim)?.ok_or(TokenRefused::ClaimMissing { claim })
+}
+
+pub(crate) fn required_string<'c>(claims: &'c Claims, claim: &'static str) -> Result<&'c str, TokenRefused> {
+    string(claims, claim)?.ok_or(TokenRefused::ClaimMissing { claim })
+}
+
+/// A string, or nothing; any other type is malformed.
+pub(crate) fn string<'c>(claims: &'c Claims, claim: &str) -> Result<Option<&'c str>, TokenRefused> {
+    match claims.as_map().get(claim) {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(TokenRefused::malformed(claim)),
+    }
+}
