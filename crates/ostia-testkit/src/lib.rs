@@ -1,1 +1,53 @@
-//! The test harness: the real binary, a browser with a cookie jar, faulty providers and upstreams.
+//! The test harness: the real binary with real parties around it, everything on loopback.
+//!
+//! - [`Ostia`] runs the binary and keeps every line it writes; when it is dropped, no line may hold a secret.
+//! - [`Browser`] keeps cookies as a browser does and says `Sec-Fetch-*` as a browser does.
+//! - [`raw`] sends bytes exactly as written.
+//! - [`EchoUpstream`] records the bytes that arrived.
+//! - [`NodeProvider`] is a certified OpenID provider; [`FaultProvider`] does what that one never would.
+//! - [`Chromium`] drives the real one.
+//! - [`Authority`] issues certificates.
+//!
+//! The harness knows the product from outside only: its command, its configuration language, its ports.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a harness fails its test by panicking"
+)]
+
+mod authority;
+mod browser;
+mod chromium;
+mod echo_upstream;
+mod fault_provider;
+mod form;
+mod jar;
+mod metrics;
+mod node_provider;
+mod npm;
+mod ostia;
+mod page;
+mod ports;
+mod process;
+pub mod raw;
+pub mod secrets;
+mod signer;
+mod wait;
+
+pub use authority::{Authority, Issued};
+pub use browser::{Browser, Names};
+pub use chromium::Chromium;
+pub use echo_upstream::{EchoUpstream, Seen};
+pub use fault_provider::{Behaviour, FaultProvider, Outage};
+pub use form::Form;
+pub use jar::Cookie;
+pub use metrics::Metrics;
+pub use node_provider::{NodeProvider, Registration};
+pub use ostia::Ostia;
+pub use page::Page;
+pub use ports::free_port;
+pub use process::Process;
+pub use signer::Signer;
+pub use wait::eventually;

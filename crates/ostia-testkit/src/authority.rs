@@ -1,0 +1,65 @@
+//! Certificates for tests, made on the spot.
+
+use std::path::{Path, PathBuf};
+
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+
+/// A certificate authority that nobody else trusts.
+#[derive(Debug)]
+pub struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    root: String,
+}
+
+/// A certificate and its key in files.
+#[derive(Clone, Debug)]
+pub struct Issued {
+    /// PEM, leaf only.
+    pub cert_file: PathBuf,
+    /// PEM, PKCS#8.
+    pub key_file: PathBuf,
+    /// DER of the leaf, to compare with what a server presents.
+    pub der: Vec<u8>,
+}
+
+impl Authority {
+    /// A new one.
+    #[must_use]
+    pub fn new() -> Self {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        let root = params.self_signed(&key).unwrap().pem();
+        Self { issuer: Issuer::new(params, key), root }
+    }
+
+    /// Its own certificate, PEM.
+    #[must_use]
+    pub fn root_pem(&self) -> &str {
+        &self.root
+    }
+
+    /// A certificate for `names`, written to `folder` under the first of them.
+    #[must_use]
+    pub fn issue(&self, folder: &Path, names: &[&str]) -> Issued {
+        let key = KeyPair::generate().unwrap();
+        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+        let stem = names[0].replace('*', "any");
+        let certificate = CertificateParams::new(names).unwrap().signed_by(&key, &self.issuer).unwrap();
+        let issued = Issued {
+            cert_file: folder.join(format!("{stem}.pem")),
+            key_file: folder.join(format!("{stem}.key")),
+            der: certificate.der().to_vec(),
+        };
+        std::fs::write(&issued.cert_file, certificate.pem()).unwrap();
+        std::fs::write(&issued.key_file, key.serialize_pem()).unwrap();
+        issued
+    }
+}
+
+impl Default for Authority {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,130 @@
+//! The certified OpenID provider `oidc-provider`, as a child process.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use crate::npm;
+use crate::process::Process;
+use crate::wait::eventually;
+use crate::{ports, raw, secrets};
+
+/// Start of node with everything loaded, on a busy machine.
+const READY_WITHIN: Duration = Duration::from_secs(30);
+const SECRET: &str = "the-secret-of-the-client-at-node-012345";
+const ROBOT_SECRET: &str = "the-secret-of-the-robot-at-node-0123456";
+
+/// How the relying party is registered there.
+#[derive(Clone, Debug)]
+pub struct Registration {
+    /// `redirect_uris`.
+    pub redirect_uris: Vec<String>,
+    /// `post_logout_redirect_uris`.
+    pub post_logout_redirect_uris: Vec<String>,
+    /// Lifetime of access tokens.
+    pub access_token_seconds: u64,
+}
+
+/// A running provider with the people `ana` (staff, finance), `bo` (staff) and anybody else (no group), and a machine
+/// account `robot`.
+#[derive(Debug)]
+pub struct NodeProvider {
+    process: Process,
+    issuer: String,
+    port: u16,
+}
+
+impl NodeProvider {
+    /// Starts it on a free loopback port and waits until it serves.
+    pub async fn start(registration: &Registration) -> Self {
+        let port = ports::free_port();
+        secrets::keep(SECRET);
+        secrets::keep(ROBOT_SECRET);
+        let options = json!({
+            "port": port,
+            "accessTokenSeconds": registration.access_token_seconds,
+            "audience": "https://api.example.com",
+            "clients": [
+                { "client_id": "ostia", "client_secret": SECRET, "grant_types": ["authorization_code", "refresh_token"],
+                  "redirect_uris": registration.redirect_uris,
+                  "post_logout_redirect_uris": registration.post_logout_redirect_uris },
+                { "client_id": "robot", "client_secret": ROBOT_SECRET, "grant_types": ["client_credentials"],
+                  "redirect_uris": [], "response_types": [] },
+            ],
+        });
+        let mut process = Process::spawn(npm::node("provider.mjs").arg(options.to_string()), npm::HINT);
+        let issuer = eventually("oidc-provider serves", READY_WITHIN, async || {
+            assert!(process.ended().is_none(), "oidc-provider ended:\n{}", process.stderr().join("\n"));
+            process.stdout().into_iter().next()
+        })
+        .await;
+        Self { process, issuer, port }
+    }
+
+    /// Its issuer.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// The secret of the client `ostia`.
+    #[must_use]
+    pub fn client_secret(&self) -> &'static str {
+        SECRET
+    }
+
+    /// An access token of the machine account, by client credentials.
+    pub async fn robot_token(&self) -> String {
+        let credentials = STANDARD.encode(format!("robot:{ROBOT_SECRET}"));
+        let body = "grant_type=client_credentials&scope=orders.read";
+        let request = format!(
+            "POST /token HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nAuthorization: Basic {credentials}\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            self.port,
+            body.len()
+        );
+        let answer = raw::send(self.port, request).await.unwrap().json();
+        let token =
+            answer["access_token"].as_str().unwrap_or_else(|| panic!("no token: {answer}")).to_owned();
+        secrets::keep(&token);
+        token
+    }
+
+    /// Signs with new keys from now on; the old ones are gone from the key set.
+    pub async fn rotate_keys(&self) {
+        self.control("rotate").await;
+    }
+
+    /// Cuts every connection from now on.
+    pub async fn go_dark(&self) {
+        self.control("dark").await;
+    }
+
+    /// Serves again.
+    pub async fn come_back(&self) {
+        self.control("light").await;
+    }
+
+    /// How often each endpoint was called, keyed as `POST /token`.
+    pub async fn calls(&self) -> HashMap<String, usize> {
+        let calls = self.control("calls").await;
+        let mut counted = HashMap::new();
+        for call in calls.as_array().unwrap() {
+            *counted.entry(call.as_str().unwrap().to_owned()).or_default() += 1;
+        }
+        counted
+    }
+
+    /// What it wrote to standard error.
+    #[must_use]
+    pub fn errors(&self) -> Vec<String> {
+        self.process.stderr()
+    }
+
+    async fn control(&self, name: &str) -> Value {
+        raw::get(self.port, &format!("/__control/{name}")).await.unwrap().json()
+    }
+}

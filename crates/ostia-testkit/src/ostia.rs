@@ -1,0 +1,197 @@
+//! The real binary as one node.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use crate::metrics::Metrics;
+use crate::ports::free_port;
+use crate::process::Process;
+use crate::wait::eventually;
+use crate::{raw, secrets};
+
+/// How long a node may take to become ready on a busy machine.
+const READY_WITHIN: Duration = Duration::from_secs(20);
+
+/// A running node with its own folder. Killed when dropped; then no line it wrote may hold a secret.
+#[derive(Debug)]
+pub struct Ostia {
+    process: Process,
+    folder: TempDir,
+    listen: u16,
+    admin: u16,
+}
+
+impl Ostia {
+    /// Starts `binary run` on `yaml` and waits until `/readyz` is 200.
+    ///
+    /// In `yaml`, `<listen>` and `<admin>` become loopback addresses of this node and `<dir>` its folder. `version`
+    /// and the sections `listeners`, `admin` and `runtime` are added when the text has none.
+    ///
+    /// # Panics
+    /// When it does not become ready; the message holds what it wrote.
+    pub async fn start(binary: &str, yaml: &str) -> Self {
+        let mut node = Self::spawn(binary, yaml);
+        node.until_ready().await;
+        node
+    }
+
+    /// As [`Ostia::start`], without waiting.
+    #[must_use]
+    pub fn spawn(binary: &str, yaml: &str) -> Self {
+        let folder = TempDir::with_prefix("ostia-node-").unwrap();
+        let (listen, admin) = (free_port(), free_port());
+        let text = complete(yaml, folder.path(), listen, admin);
+        let file = folder.path().join("ostia.yaml");
+        std::fs::write(&file, text).unwrap();
+        let process = Process::spawn(
+            Command::new(binary).arg("run").arg("-c").arg(&file).current_dir(folder.path()),
+            "The test hands in the path of the binary.",
+        );
+        Self { process, folder, listen, admin }
+    }
+
+    /// Waits until `/readyz` is 200.
+    ///
+    /// # Panics
+    /// When the process ends or the deadline passes before.
+    pub async fn until_ready(&mut self) {
+        let admin = self.admin;
+        let ready = tokio::time::timeout(READY_WITHIN, async {
+            while self.process.ended().is_none() {
+                if raw::get(admin, "/readyz").await.is_some_and(|answer| answer.status == 200) {
+                    return true;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            false
+        });
+        if ready.await != Ok(true) {
+            self.process.kill();
+            panic!("the node did not become ready:\n{}", self.output().join("\n"));
+        }
+    }
+
+    /// The port of `<listen>`.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.listen
+    }
+
+    /// The port of `<admin>`.
+    #[must_use]
+    pub fn admin_port(&self) -> u16 {
+        self.admin
+    }
+
+    /// Its folder, with `ostia.yaml` in it.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The path of its configuration.
+    #[must_use]
+    pub fn config_file(&self) -> PathBuf {
+        self.folder.path().join("ostia.yaml")
+    }
+
+    /// Writes another configuration (placeholders as in [`Ostia::start`]) and sends HUP. Does not wait.
+    pub fn reload(&self, yaml: &str) {
+        let text = complete(yaml, self.folder.path(), self.listen, self.admin);
+        std::fs::write(self.config_file(), text).unwrap();
+        self.process.signal("HUP");
+    }
+
+    /// Sends a signal by its short name.
+    pub fn signal(&self, name: &str) {
+        self.process.signal(name);
+    }
+
+    /// Waits for the process to end.
+    pub async fn wait(&mut self, deadline: Duration) -> ExitStatus {
+        self.process.wait(deadline).await
+    }
+
+    /// Kills it as a power cut would.
+    pub fn kill(&mut self) {
+        self.process.kill();
+    }
+
+    /// Scrapes `/metrics`.
+    pub async fn metrics(&self) -> Metrics {
+        let answer = raw::get(self.admin, "/metrics").await.unwrap();
+        assert_eq!(answer.status, 200, "/metrics");
+        Metrics::new(answer.text())
+    }
+
+    /// Status of a path on the admin address.
+    pub async fn admin_status(&self, path: &str) -> Option<u16> {
+        raw::get(self.admin, path).await.map(|answer| answer.status)
+    }
+
+    /// Every line it wrote so far, both streams.
+    #[must_use]
+    pub fn output(&self) -> Vec<String> {
+        let mut lines = self.process.stderr();
+        lines.extend(self.process.stdout());
+        lines
+    }
+
+    /// The access log so far: lines of standard output that are JSON objects with a status.
+    #[must_use]
+    pub fn access_lines(&self) -> Vec<serde_json::Value> {
+        let parse = |line: String| serde_json::from_str::<serde_json::Value>(&line).ok();
+        let lines = self.process.stdout().into_iter().filter_map(parse);
+        lines.filter(|line| line.get("http.response.status_code").is_some()).collect()
+    }
+
+    /// Waits until the access log has at least `count` lines, and returns them.
+    pub async fn access_lines_at_least(&self, count: usize) -> Vec<serde_json::Value> {
+        eventually("the access lines are written", Duration::from_secs(5), async || {
+            Some(self.access_lines()).filter(|lines| lines.len() >= count)
+        })
+        .await
+    }
+}
+
+impl Drop for Ostia {
+    fn drop(&mut self) {
+        self.process.kill();
+        let output = self.output();
+        if std::thread::panicking() {
+            let last = output.len().saturating_sub(60);
+            std::io::Write::write_all(
+                &mut std::io::stderr(),
+                format!("--- what the node wrote\n{}\n", output[last..].join("\n")).as_bytes(),
+            )
+            .ok();
+            return;
+        }
+        for line in &output {
+            if let Some(secret) = secrets::found_in(line) {
+                panic!("a log line holds the secret {secret:?}:\n{line}");
+            }
+        }
+    }
+}
+
+/// Fills the placeholders and adds the sections that every node needs.
+fn complete(yaml: &str, folder: &Path, listen: u16, admin: u16) -> String {
+    let mut text = yaml.to_owned();
+    for (section, lines) in [
+        ("version", "version: 1\n"),
+        ("listeners", "listeners:\n  http: { bind: \"<listen>\" }\n"),
+        ("admin", "admin: { bind: \"<admin>\" }\n"),
+        ("runtime", "runtime: { threads: 2, state_dir: \"<dir>/state\" }\n"),
+    ] {
+        if !yaml.lines().any(|line| line.starts_with(&format!("{section}:"))) {
+            text = format!("{lines}{text}");
+        }
+    }
+    text.replace("<listen>", &format!("127.0.0.1:{listen}"))
+        .replace("<admin>", &format!("127.0.0.1:{admin}"))
+        .replace("<dir>", &folder.display().to_string())
+}
