@@ -1,1 +1,34 @@
 //! The login session: sealed cookies, key ring, lifetimes.
+//!
+//! A [`Session`] lives in the browser, sealed with a key that only the nodes have: any node with the same key file opens
+//! it, and nothing is stored. [`SessionCookies`] turns a request's cookies into a session and a session into
+//! `Set-Cookie` fields.
+//!
+//! Whatever does not open to the last bit is no session: a flipped bit, a missing chunk, chunks of two sessions, a
+//! cookie of another host, of another name, or of a provider that has another issuer or client now.
+//!
+//! This crate knows neither sockets nor the OpenID protocol; `now` and the host come in as arguments. Random bytes come
+//! from aws-lc-rs, because a nonce that a caller chooses is a nonce that a caller repeats.
+
+mod chunk;
+mod cookie;
+mod key_ring;
+mod names;
+mod random;
+mod realm;
+mod record;
+mod seal;
+mod session;
+mod set_cookie;
+mod token;
+
+pub use chunk::Presented;
+pub use cookie::{
+    Dropped, Opened, OpenedSession, SealRefused, SealedSession, SessionCookies, SessionRefused,
+};
+pub use key_ring::{KEY_BYTES, KeyId, KeyRing, KeyRingRefused, MAX_KEYS};
+pub use names::CookieNameRefused;
+pub use random::{NoRandomness, random_bytes};
+pub use seal::OpenRefused;
+pub use session::{Grant, Lifetimes, Liveness, Session, SessionId, SignedIn};
+pub use token::Token;

@@ -1,0 +1,382 @@
+//! Session cookies: from a request's cookies to a session, and back into an answer.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use http::HeaderValue;
+use ostia_config::session::SameSite;
+use ostia_config::{Name, Provider};
+
+use crate::chunk::{self, Gathered, NoValue, NotWritten, Place, Presented};
+use crate::key_ring::KeyRing;
+use crate::names::{CookieNameRefused, CookieNames, ID_TOKEN_CHUNKS, SESSION_CHUNKS};
+use crate::realm::{Realm, Realms};
+use crate::record::{self, Kept, NotASession};
+use crate::seal::{self, Binding, OpenRefused, Purpose};
+use crate::session::{Lifetimes, Liveness, Session, SessionId};
+use crate::set_cookie::{Attributes, EVERYWHERE, OWN_ENDPOINTS};
+use crate::token::Token;
+
+/// Opens and seals session cookies for a configuration. Compiled once; shared by all requests.
+#[derive(Debug)]
+pub struct SessionCookies {
+    ring: Arc<KeyRing>,
+    names: CookieNames,
+    realms: Realms,
+    lifetimes: Lifetimes,
+    same_site: SameSite,
+    needed_claims: Option<BTreeSet<String>>,
+}
+
+/// What a request's cookies say about a session.
+#[derive(Debug)]
+pub enum Opened {
+    /// No session cookie.
+    Absent,
+    /// A session, and it has not ended.
+    Session(OpenedSession),
+    /// Cookies that are no session; the answer takes them back with [`SessionCookies::clear`].
+    Refused {
+        /// Why.
+        reason: SessionRefused,
+        /// What was presented.
+        presented: Presented,
+    },
+}
+
+/// A session that was opened and has not ended.
+#[derive(Debug)]
+pub struct OpenedSession {
+    /// The session. Its `id_token` is `None`: see [`SessionCookies::id_token`].
+    pub session: Session,
+    /// The access token ends soon and there is a refresh token.
+    pub needs_refresh: bool,
+    /// The answer should carry [`SessionCookies::seal`] of [`Session::seen`]: the idle time has moved, or the cookie
+    /// was sealed with a key of before.
+    pub reseal: bool,
+    /// What was presented, for `seal` and `clear`.
+    pub presented: Presented,
+}
+
+/// Why cookies are no session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SessionRefused {
+    /// Two cookies of one name.
+    #[error("there are two session cookies of one name")]
+    Ambiguous,
+    /// A chunk is missing, left over, or not of the length that it must have.
+    #[error("the chunks of the session cookie do not fit together")]
+    Incomplete,
+    /// The sealed value was not opened.
+    #[error(transparent)]
+    Sealed(OpenRefused),
+    /// The content is not of the form of this version.
+    #[error("the content of the session cookie is not a session")]
+    Malformed,
+    /// Its provider, issuer and client are not in the configuration any more.
+    #[error("the provider of the session is not configured, or has another issuer or client now")]
+    NoRealm,
+    /// Not used for too long.
+    #[error("the session was not used for too long")]
+    IdleEnded,
+    /// Its time is over.
+    #[error("the session's time is over")]
+    Ended,
+}
+
+impl SessionRefused {
+    /// The reason as a word for metrics and logs.
+    #[must_use]
+    pub fn slug(self) -> &'static str {
+        match self {
+            Self::Ambiguous => "cookie_ambiguous",
+            Self::Incomplete => "cookie_incomplete",
+            Self::Sealed(refused) => refused.slug(),
+            Self::Malformed => "session_malformed",
+            Self::NoRealm => "session_provider_unknown",
+            Self::IdleEnded => "session_idle",
+            Self::Ended => "session_expired",
+        }
+    }
+}
+
+/// Cookies that carry a session.
+#[derive(Debug)]
+pub struct SealedSession {
+    /// One `Set-Cookie` field each; to be *added* to the answer, none replaced.
+    pub set_cookies: Vec<HeaderValue>,
+    /// What did not fit.
+    pub dropped: Dropped,
+}
+
+/// What was left out of a session that is large. In this order: claims that no policy or header reads go as soon as the
+/// session needs a second cookie; the access token goes when four are not enough; the ID token when its two are not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Dropped {
+    /// Claims that nothing in the configuration reads.
+    pub claims: bool,
+    /// The access token: routes that forward it have none until the next refresh.
+    pub access_token: bool,
+    /// The ID token: the provider may ask at logout who it is.
+    pub id_token: bool,
+}
+
+/// Why a session was not sealed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SealRefused {
+    /// Larger than all chunks together, without everything that can be left out.
+    #[error(
+        "the session takes {chars} characters, more than {SESSION_CHUNKS} cookies hold; map fewer claims"
+    )]
+    SessionTooLarge {
+        /// What it would take.
+        chars: usize,
+    },
+    /// The session's provider is not one of the configuration, or its issuer is another.
+    #[error("the provider of the session is not in the configuration, or has another issuer")]
+    NoRealm,
+    /// No random bytes, or the crypto library failed.
+    #[error("the session could not be sealed")]
+    NotSealed,
+}
+
+impl SealRefused {
+    /// The reason as a word for metrics and logs.
+    #[must_use]
+    pub fn slug(self) -> &'static str {
+        match self {
+            Self::SessionTooLarge { .. } => "session_too_large",
+            Self::NoRealm => "session_provider_unknown",
+            Self::NotSealed => "session_not_sealed",
+        }
+    }
+}
+
+impl SessionCookies {
+    /// For a configuration and the keys of its file.
+    ///
+    /// # Errors
+    /// [`CookieNameRefused`]; a checked configuration has no such name.
+    pub fn new(
+        ring: Arc<KeyRing>,
+        config: &ostia_config::Sessions,
+        providers: &BTreeMap<Name, Arc<Provider>>,
+    ) -> Result<Self, CookieNameRefused> {
+        Ok(Self {
+            ring,
+            names: CookieNames::new(&config.cookie_name)?,
+            realms: Realms::new(providers),
+            lifetimes: config.into(),
+            same_site: config.same_site,
+            needed_claims: None,
+        })
+    }
+
+    /// Tells which top-level claims policies and headers read, so that the others can go when a session is large.
+    #[must_use]
+    pub fn with_needed_claims(mut self, names: impl IntoIterator<Item = String>) -> Self {
+        self.needed_claims = Some(names.into_iter().collect());
+        self
+    }
+
+    /// The lifetimes of the configuration.
+    #[must_use]
+    pub fn lifetimes(&self) -> Lifetimes {
+        self.lifetimes
+    }
+
+    /// Whether a cookie of this name is one of Ostia's own (session, ID token, sign-in, rounds): it must not reach an
+    /// upstream.
+    #[must_use]
+    pub fn is_ours(&self, name: &[u8]) -> bool {
+        self.names.is_ours(name)
+    }
+
+    /// Opens the session of a request. `cookies` are all of its cookies, name and value byte for byte; `host` is the
+    /// checked name of the host without port.
+    ///
+    /// About 2 µs for a session of 1 KB. Whatever cannot be opened to the last bit is no session.
+    pub fn open<'a>(
+        &self,
+        cookies: impl IntoIterator<Item = (&'a [u8], &'a [u8])>,
+        host: &str,
+        now: SystemTime,
+    ) -> Opened {
+        let mut chunks = Gathered::<SESSION_CHUNKS>::NONE;
+        cookies.into_iter().for_each(|(name, value)| chunks.offer(&self.names.session, name, value));
+        let presented = chunks.presented();
+        let refused = |reason| Opened::Refused { reason, presented };
+        let mut sealed = match chunks.sealed() {
+            Ok(sealed) => sealed,
+            Err(NoValue::Absent) => return Opened::Absent,
+            Err(NoValue::Ambiguous) => return refused(SessionRefused::Ambiguous),
+            Err(NoValue::Incomplete) => return refused(SessionRefused::Incomplete),
+            Err(NoValue::Refused(reason)) => return refused(SessionRefused::Sealed(reason)),
+        };
+        match self.open_sealed(&mut sealed, host, now, presented) {
+            Ok(opened) => Opened::Session(opened),
+            Err(reason) => refused(reason),
+        }
+    }
+
+    fn open_sealed(
+        &self,
+        sealed: &mut [u8],
+        host: &str,
+        now: SystemTime,
+        presented: Presented,
+    ) -> Result<OpenedSession, SessionRefused> {
+        let plain =
+            seal::open(&self.ring, self.session_binding(host), sealed).map_err(SessionRefused::Sealed)?;
+        let session = record::decode(plain.text, &self.realms).map_err(|refused| match refused {
+            NotASession::Malformed => SessionRefused::Malformed,
+            NotASession::NoRealm => SessionRefused::NoRealm,
+        })?;
+        let needs_refresh = match session.liveness(self.lifetimes, now) {
+            Liveness::Live => false,
+            Liveness::NeedsRefresh => true,
+            Liveness::IdleEnded => return Err(SessionRefused::IdleEnded),
+            Liveness::Ended => return Err(SessionRefused::Ended),
+        };
+        let reseal = !plain.by_current_key || session.is_worth_sealing_again(self.lifetimes, now);
+        Ok(OpenedSession { session, needs_refresh, reseal, presented })
+    }
+
+    /// Seals a session for `host`. Of the `presented` chunks those that are not written anew are taken back.
+    ///
+    /// # Errors
+    /// [`SealRefused`]; a session that is too large is never cut but refused.
+    pub fn seal(
+        &self,
+        session: &Session,
+        host: &str,
+        presented: Presented,
+        now: SystemTime,
+    ) -> Result<SealedSession, SealRefused> {
+        let realm = self.realm_of(session)?;
+        let mut sealed = SealedSession { set_cookies: Vec::new(), dropped: Dropped::default() };
+        let text = self.fitting(session, realm, &mut sealed.dropped)?;
+        let left = session.ends_at(self.lifetimes).duration_since(now).unwrap_or_default();
+        let attributes =
+            Attributes { path: EVERYWHERE, max_age_s: left.as_secs(), same_site: self.same_site };
+        let binding = self.session_binding(host);
+        let place = Place { binding, limit: SESSION_CHUNKS, attributes };
+        chunk::write(&self.ring, place, &text, presented, &mut sealed.set_cookies).map_err(not_sealed)?;
+        if let Some(token) = &session.id_token {
+            self.seal_id_token(session.id, token, host, attributes, &mut sealed)?;
+        }
+        Ok(sealed)
+    }
+
+    /// The record that fits, with as little dropped as can be.
+    fn fitting(
+        &self,
+        session: &Session,
+        realm: &Realm,
+        dropped: &mut Dropped,
+    ) -> Result<zeroize::Zeroizing<Vec<u8>>, SealRefused> {
+        let mut kept = Kept { claims: None, access_token: true };
+        loop {
+            let text = record::encode(session, realm.id, kept).ok_or(SealRefused::NotSealed)?;
+            let chunks = chunk::chunks_for(text.len());
+            if chunks > 1 && kept.claims.is_none() && self.needed_claims.is_some() {
+                kept.claims = self.needed_claims.as_ref();
+                dropped.claims = true;
+            } else if chunks > SESSION_CHUNKS && kept.access_token && session.access_token.is_some() {
+                kept.access_token = false;
+                dropped.access_token = true;
+            } else {
+                return Ok(text);
+            }
+        }
+    }
+
+    /// Takes back the session and, where it may be there, the ID token.
+    #[must_use]
+    pub fn clear(&self, presented: Presented) -> Vec<HeaderValue> {
+        let mut fields = Vec::new();
+        chunk::take_back(
+            &self.names.session,
+            SESSION_CHUNKS,
+            presented,
+            EVERYWHERE,
+            self.same_site,
+            &mut fields,
+        );
+        chunk::take_back(
+            &self.names.id_token,
+            ID_TOKEN_CHUNKS,
+            Presented::ALL,
+            OWN_ENDPOINTS,
+            self.same_site,
+            &mut fields,
+        );
+        fields
+    }
+
+    /// The ID token of a session, a hint for the provider's logout. Only requests under `/.ostia/` carry it. That of
+    /// another session is none.
+    pub fn id_token<'a>(
+        &self,
+        cookies: impl IntoIterator<Item = (&'a [u8], &'a [u8])>,
+        host: &str,
+        session: SessionId,
+    ) -> Option<Token> {
+        let mut chunks = Gathered::<ID_TOKEN_CHUNKS>::NONE;
+        cookies.into_iter().for_each(|(name, value)| chunks.offer(&self.names.id_token, name, value));
+        let mut sealed = chunks.sealed().ok()?;
+        let plain = seal::open(&self.ring, self.id_token_binding(host), &mut sealed).ok()?;
+        let (of_session, token) = plain.text.split_first_chunk()?;
+        if *of_session != session.0 {
+            return None;
+        }
+        Token::from_kept(token)
+    }
+
+    fn seal_id_token(
+        &self,
+        session: SessionId,
+        token: &Token,
+        host: &str,
+        attributes: Attributes,
+        to: &mut SealedSession,
+    ) -> Result<(), SealRefused> {
+        let text = zeroize::Zeroizing::new([session.0.as_slice(), token.kept()].concat());
+        let attributes = Attributes { path: OWN_ENDPOINTS, ..attributes };
+        let place = Place { binding: self.id_token_binding(host), limit: ID_TOKEN_CHUNKS, attributes };
+        match chunk::write(&self.ring, place, &text, Presented::ALL, &mut to.set_cookies) {
+            Err(NotWritten::TooLarge(_)) => {
+                to.dropped.id_token = true;
+                Ok(())
+            }
+            written => written.map_err(not_sealed),
+        }
+    }
+
+    fn realm_of(&self, session: &Session) -> Result<&Realm, SealRefused> {
+        let identity = &session.identity;
+        self.realms
+            .by_provider(&identity.provider)
+            .filter(|realm| realm.issuer == identity.issuer)
+            .ok_or(SealRefused::NoRealm)
+    }
+
+    fn session_binding<'a>(&'a self, host: &'a str) -> Binding<'a> {
+        Binding { purpose: Purpose::Session, name: &self.names.session, host }
+    }
+
+    fn id_token_binding<'a>(&'a self, host: &'a str) -> Binding<'a> {
+        Binding { purpose: Purpose::IdToken, name: &self.names.id_token, host }
+    }
+}
+
+fn not_sealed(reason: NotWritten) -> SealRefused {
+    match reason {
+        NotWritten::TooLarge(chars) => SealRefused::SessionTooLarge { chars },
+        NotWritten::NotSealed => SealRefused::NotSealed,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,170 @@
+//! A session as bytes: what is sealed into the cookie.
+//!
+//! The provider and its issuer are not in it but the digest of their realm; `sub` and `iss` are not repeated among the
+//! claims; claims that only bind one answer of the issuer to one request are left out. A change of this form needs a
+//! new version in front of the sealed value.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use ostia_identity::{Claims, Identity, Proof};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::{Map, Value};
+use zeroize::Zeroizing;
+
+use crate::realm::{RealmId, Realms};
+use crate::session::{Session, SessionId};
+use crate::token::Token;
+
+/// Claims that bind a token to one answer or say when that token ends; they mean nothing for the session.
+pub(crate) const NOT_KEPT: [&str; 8] = ["nonce", "at_hash", "c_hash", "s_hash", "exp", "nbf", "iat", "jti"];
+
+/// Claims that stay whatever the configuration reads: logout and step-up need them.
+const ALWAYS_KEPT: [&str; 4] = ["sid", "acr", "amr", "auth_time"];
+
+/// The form on the wire; postcard keeps the order of the fields.
+#[derive(Deserialize, Serialize)]
+struct Record<'a> {
+    id: [u8; 16],
+    realm: [u8; 16],
+    subject: &'a str,
+    /// Seconds since 1970, as all times here.
+    created_at: u64,
+    auth_time: Option<u64>,
+    expires_at: u64,
+    last_seen_at: u64,
+    refreshed_at: u64,
+    access_expires_at: Option<u64>,
+    generation: u32,
+    /// Separated by spaces, which no scope has (RFC 6749 section 3.3).
+    scopes: &'a str,
+    /// JSON text.
+    claims: &'a [u8],
+    access_token: Option<&'a [u8]>,
+    refresh_token: Option<&'a [u8]>,
+}
+
+/// What of a session goes into the cookie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Kept<'a> {
+    /// `None`: all claims; else these top-level names.
+    pub(crate) claims: Option<&'a BTreeSet<String>>,
+    pub(crate) access_token: bool,
+}
+
+/// Writes a session of this realm.
+pub(crate) fn encode(session: &Session, realm: RealmId, kept: Kept<'_>) -> Option<Zeroizing<Vec<u8>>> {
+    let identity = &session.identity;
+    let claims = serde_json::to_vec(&KeptClaims { identity, only: kept.claims }).ok()?;
+    let record = Record {
+        id: session.id.0,
+        realm: realm.0,
+        subject: &identity.subject,
+        created_at: seconds(session.created_at),
+        auth_time: session.auth_time.map(seconds),
+        expires_at: seconds(session.expires_at),
+        last_seen_at: seconds(session.last_seen_at),
+        refreshed_at: seconds(session.refreshed_at),
+        access_expires_at: session.access_expires_at.map(seconds),
+        generation: session.generation,
+        scopes: &identity.scopes.join(" "),
+        claims: &claims,
+        access_token: session.access_token.as_ref().filter(|_| kept.access_token).map(Token::kept),
+        refresh_token: session.refresh_token.as_ref().map(Token::kept),
+    };
+    postcard::to_allocvec(&record).ok().map(Zeroizing::new)
+}
+
+/// Why the content of a sealed value is no session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NotASession {
+    /// Not the form of this version.
+    Malformed,
+    /// No provider of today's configuration.
+    NoRealm,
+}
+
+/// Reads what [`encode`] wrote.
+pub(crate) fn decode(bytes: &[u8], realms: &Realms) -> Result<Session, NotASession> {
+    let (record, rest) =
+        postcard::take_from_bytes::<Record<'_>>(bytes).map_err(|_| NotASession::Malformed)?;
+    if !rest.is_empty() {
+        return Err(NotASession::Malformed);
+    }
+    let realm = realms.by_id(RealmId(record.realm)).ok_or(NotASession::NoRealm)?;
+    record.session(&realm.provider, &realm.issuer).ok_or(NotASession::Malformed)
+}
+
+impl Record<'_> {
+    fn session(self, provider: &Arc<str>, issuer: &Arc<str>) -> Option<Session> {
+        let mut claims: Map<String, Value> = serde_json::from_slice(self.claims).ok()?;
+        claims.insert("sub".to_owned(), Value::String(self.subject.to_owned()));
+        claims.insert("iss".to_owned(), Value::String((**issuer).to_owned()));
+        let expires_at = time(self.expires_at)?;
+        let identity = Identity {
+            provider: Arc::clone(provider),
+            issuer: Arc::clone(issuer),
+            subject: self.subject.into(),
+            claims: Claims::new(claims),
+            scopes: self.scopes.split(' ').filter(|scope| !scope.is_empty()).map(str::to_owned).collect(),
+            proof: Proof::Session,
+            expires_at,
+        };
+        Some(Session {
+            id: SessionId(self.id),
+            identity: Arc::new(identity),
+            created_at: time(self.created_at)?,
+            auth_time: optional(self.auth_time, time)?,
+            expires_at,
+            last_seen_at: time(self.last_seen_at)?,
+            refreshed_at: time(self.refreshed_at)?,
+            access_expires_at: optional(self.access_expires_at, time)?,
+            generation: self.generation,
+            access_token: optional(self.access_token, Token::from_kept)?,
+            refresh_token: optional(self.refresh_token, Token::from_kept)?,
+            id_token: None,
+        })
+    }
+}
+
+/// The claims of an identity without what the record says elsewhere or nobody reads.
+struct KeptClaims<'a> {
+    identity: &'a Identity,
+    only: Option<&'a BTreeSet<String>>,
+}
+
+impl KeptClaims<'_> {
+    fn keeps(&self, name: &str) -> bool {
+        let said_elsewhere = name == "sub" || name == "iss" || NOT_KEPT.contains(&name);
+        let wanted = self.only.is_none_or(|only| only.contains(name) || ALWAYS_KEPT.contains(&name));
+        wanted && !said_elsewhere
+    }
+}
+
+impl Serialize for KeptClaims<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for (name, value) in self.identity.claims.as_map().iter().filter(|(name, _)| self.keeps(name)) {
+            map.serialize_entry(name, value)?;
+        }
+        map.end()
+    }
+}
+
+fn optional<T, U>(value: Option<T>, read: impl FnOnce(T) -> Option<U>) -> Option<Option<U>> {
+    value.map_or(Some(None), |value| read(value).map(Some))
+}
+
+/// A time before 1970 is 1970.
+pub(crate) fn seconds(time: SystemTime) -> u64 {
+    time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+pub(crate) fn time(seconds: u64) -> Option<SystemTime> {
+    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
+}
+
+#[cfg(test)]
+mod tests;
