@@ -1,0 +1,104 @@
+//! The `allow` of one route.
+
+use std::sync::Arc;
+
+use ostia_config::Name;
+use ostia_config::route::{Allow, Route};
+use ostia_identity::Identity;
+
+use crate::compile::{Policies, PolicyRefused};
+use crate::decision::{Decision, Reason};
+use crate::explain::Explanation;
+use crate::facts::Facts;
+use crate::rule::Rule;
+use crate::truth::Truth;
+
+/// Decides for one route.
+#[derive(Debug)]
+pub struct Gate {
+    pub(crate) providers: Box<[Name]>,
+    pub(crate) allow: Allowed,
+}
+
+#[derive(Debug)]
+pub(crate) enum Allowed {
+    Anyone,
+    Authenticated,
+    /// Any of these, at least one.
+    Policies(Arc<Rule>, Box<[Arc<Rule>]>),
+}
+
+impl Gate {
+    /// Compiles the `allow` of a route.
+    ///
+    /// # Errors
+    /// A name without a policy; an empty list of policies.
+    pub fn compile(route: &Route, policies: &Policies) -> Result<Self, PolicyRefused> {
+        let allow = match &route.allow {
+            Allow::Anyone => Allowed::Anyone,
+            Allow::Authenticated => Allowed::Authenticated,
+            Allow::Policies(names) => {
+                let rules = names.iter().map(|name| policies.rule(name)).collect::<Result<Box<[_]>, _>>()?;
+                let first =
+                    rules.first().ok_or_else(|| PolicyRefused::NoPolicy { route: route.name.clone() })?;
+                Allowed::Policies(Arc::clone(first), rules)
+            }
+        };
+        Ok(Self { providers: route.providers.clone().into(), allow })
+    }
+
+    /// Whether the route is open to the world, so that no identity needs to be looked for.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        matches!(self.allow, Allowed::Anyone)
+    }
+
+    /// May this request pass? Some tens of nanoseconds, no allocation.
+    #[must_use]
+    pub fn decide(&self, identity: Option<&Identity>, facts: &Facts) -> Decision<'_> {
+        let decision =
+            |policy, reason: Reason| Decision { allowed: reason.allows(), policy, reason, deciding: None };
+        let rules = match &self.allow {
+            Allowed::Anyone => return decision("anyone", Reason::Anyone),
+            Allowed::Authenticated => None,
+            Allowed::Policies(first, rules) => Some((first, rules)),
+        };
+        let asked = rules.map_or("authenticated", |(first, _)| first.name.as_str());
+        let Some(identity) = identity else { return decision(asked, Reason::NoIdentity) };
+        if !self.providers.iter().any(|name| name.as_str() == &*identity.provider) {
+            return decision(asked, Reason::ProviderOther);
+        }
+        match rules {
+            None => decision(asked, Reason::Authenticated),
+            Some((_, rules)) => first_that_holds(rules, identity, facts),
+        }
+    }
+
+    /// The decision with everything that led to it, for people. Allocates; shows values of claims, so it is for the
+    /// operator, not for the caller.
+    #[must_use]
+    pub fn explain(&self, identity: Option<&Identity>, facts: &Facts) -> Explanation {
+        Explanation::of(self, identity, facts)
+    }
+}
+
+/// The policy that holds, else the one whose denial comes nearest.
+fn first_that_holds<'g>(rules: &'g [Arc<Rule>], identity: &Identity, facts: &Facts) -> Decision<'g> {
+    let mut nearest: Option<Decision<'g>> = None;
+    for rule in rules {
+        let verdict = rule.judge(identity, facts);
+        let allowed = verdict.truth == Truth::Yes;
+        let reason = verdict.reason;
+        let decision = Decision { allowed, policy: rule.name.as_str(), reason, deciding: verdict.deciding };
+        if allowed {
+            return Decision { reason: Reason::PolicyHeld, deciding: None, ..decision };
+        }
+        if nearest.is_none_or(|best| reason > best.reason) {
+            nearest = Some(decision);
+        }
+    }
+    nearest.unwrap_or(Decision { allowed: false, policy: "", reason: Reason::ClaimMissing, deciding: None })
+}
+
+#[cfg(test)]
+mod tests;
