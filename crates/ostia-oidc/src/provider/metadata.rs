@@ -1,0 +1,288 @@
+//! What an issuer says about itself, after it was checked.
+
+use openidconnect::core::{
+    CoreAuthDisplay, CoreAuthPrompt, CoreGenderClaim, CoreJsonWebKey, CoreJweContentEncryptionAlgorithm,
+    CoreRevocableToken, CoreRevocationErrorResponse, CoreTokenIntrospectionResponse,
+};
+use openidconnect::{
+    AuthType, AuthUrl, ClientId, ClientSecret, EmptyAdditionalClaims, EndpointNotSet, EndpointSet, IssuerUrl,
+    JsonWebKeySet, TokenUrl,
+};
+use serde::Deserialize;
+use url::{Host, Url};
+
+use ostia_config::Provider as Settings;
+use ostia_config::provider::{Client as ClientSettings, ClientAuthMethod};
+use ostia_identity::{Algorithm, AlgorithmSet, GroupRules, IdTokenProfile};
+
+use crate::relying_party::token_answer::{TokenAnswer, TokenErrorAnswer};
+
+/// openidconnect's client for the authorization URL, the code exchange and the refresh.
+///
+/// Its key and ID-token types are there for the compiler only: the key set inside stays empty, and [`TokenAnswer`]
+/// hands the ID token out as text.
+pub(crate) type ProtocolClient = openidconnect::Client<
+    EmptyAdditionalClaims,
+    CoreAuthDisplay,
+    CoreGenderClaim,
+    CoreJweContentEncryptionAlgorithm,
+    CoreJsonWebKey,
+    CoreAuthPrompt,
+    TokenErrorAnswer,
+    TokenAnswer,
+    CoreTokenIntrospectionResponse,
+    CoreRevocableToken,
+    CoreRevocationErrorResponse,
+    EndpointSet,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointNotSet,
+    EndpointSet,
+    EndpointNotSet,
+>;
+
+/// The members of the metadata document that Ostia reads (OpenID Connect Discovery 1.0 section 3, RFC 8414 section 2,
+/// RFC 9207 section 3). A member that occurs twice is an error of the document.
+///
+/// openidconnect's own type insists on members that workload issuers (Kubernetes, CI systems) do not publish and
+/// fetches the key set in the same call, so it cannot keep one while the other fails.
+#[derive(Debug, Deserialize)]
+struct Document {
+    issuer: String,
+    jwks_uri: String,
+    authorization_endpoint: Option<String>,
+    token_endpoint: Option<String>,
+    userinfo_endpoint: Option<String>,
+    end_session_endpoint: Option<String>,
+    response_types_supported: Option<Vec<String>>,
+    code_challenge_methods_supported: Option<Vec<String>>,
+    id_token_signing_alg_values_supported: Option<Vec<String>>,
+    #[serde(default)]
+    authorization_response_iss_parameter_supported: bool,
+}
+
+/// Checked metadata of one issuer. Immutable; shared by `Arc`.
+#[derive(Debug)]
+pub struct Metadata {
+    /// Where the key set is.
+    pub jwks_uri: Url,
+    /// Where a browser is sent to end the session at the provider (RP-Initiated Logout 1.0).
+    pub end_session_endpoint: Option<Url>,
+    /// Where claims about the bearer of an access token are (OpenID Connect Core section 5.3).
+    pub userinfo_endpoint: Option<Url>,
+    /// Algorithms that both the configuration and the issuer allow for ID tokens.
+    pub id_token_algorithms: AlgorithmSet,
+    /// The issuer adds `iss` to authorization responses, so its absence is an attack (RFC 9207 section 2.4).
+    pub iss_parameter_required: bool,
+    /// Present when the configuration has a `client_id`.
+    pub(crate) login: Option<LoginSide>,
+}
+
+/// What is needed to sign people in.
+#[derive(Debug)]
+pub(crate) struct LoginSide {
+    pub(crate) client: ProtocolClient,
+    pub(crate) id_tokens: IdTokenProfile,
+}
+
+/// Why a metadata document is not used. The issuer's fault, or the operator's who named another issuer.
+#[derive(Debug, thiserror::Error)]
+pub enum MetadataRefused {
+    /// Not JSON, a mandatory member is missing, of the wrong type, or there twice.
+    #[error("the metadata document cannot be read")]
+    Malformed(#[source] serde_json::Error),
+    /// `issuer` is not the configured one, byte for byte.
+    #[error("the metadata is of the issuer {found:?}, not of the configured {expected:?}")]
+    OtherIssuer {
+        /// What the document says, at most 200 characters.
+        found: String,
+        /// What the configuration says.
+        expected: String,
+    },
+    /// An endpoint is no absolute `https` URL (or `http` to loopback for an issuer on loopback).
+    #[error("{member} is not an https URL without credentials and fragment")]
+    Endpoint {
+        /// The member of the document.
+        member: &'static str,
+    },
+    /// People are to sign in, but an endpoint for it is missing.
+    #[error("the metadata has no {member}, which signing in needs")]
+    NoEndpoint {
+        /// The member of the document.
+        member: &'static str,
+    },
+    /// `code_challenge_methods_supported` is there, without `S256` (RFC 7636).
+    #[error("the issuer does not support the PKCE method S256")]
+    NoS256,
+    /// `response_types_supported` is there, without `code`.
+    #[error("the issuer does not support the authorization code flow")]
+    NoCodeFlow,
+    /// The issuer signs ID tokens with no algorithm that the configuration allows.
+    #[error("the issuer signs ID tokens with none of the allowed algorithms")]
+    NoCommonAlgorithm,
+}
+
+impl MetadataRefused {
+    /// The reason as a word for logs and metrics.
+    #[must_use]
+    pub fn slug(&self) -> &'static str {
+        match self {
+            Self::Malformed(_) => "metadata_malformed",
+            Self::OtherIssuer { .. } => "metadata_issuer_mismatch",
+            Self::Endpoint { .. } => "metadata_endpoint_not_https",
+            Self::NoEndpoint { .. } => "metadata_endpoint_missing",
+            Self::NoS256 => "metadata_no_s256",
+            Self::NoCodeFlow => "metadata_no_code_flow",
+            Self::NoCommonAlgorithm => "metadata_no_common_algorithm",
+        }
+    }
+}
+
+impl Metadata {
+    /// Reads and checks a document against the provider's section of the configuration, of which `allowed` are the
+    /// signing algorithms.
+    ///
+    /// # Errors
+    /// See [`MetadataRefused`]; nothing of a refused document is used.
+    pub fn read(
+        document: &[u8],
+        settings: &Settings,
+        allowed: AlgorithmSet,
+    ) -> Result<Self, MetadataRefused> {
+        let document: Document = serde_json::from_slice(document).map_err(MetadataRefused::Malformed)?;
+        if document.issuer != settings.issuer {
+            return Err(MetadataRefused::OtherIssuer {
+                found: document.issuer.chars().take(200).collect(),
+                expected: settings.issuer.clone(),
+            });
+        }
+        let endpoints =
+            Endpoints { loopback: Url::parse(&settings.issuer).is_ok_and(|url| is_loopback_http(&url)) };
+        let id_token_algorithms = common_algorithms(&document, allowed);
+        let login = match &settings.client {
+            Some(client) => Some(LoginSide {
+                client: protocol_client(&document, &endpoints, settings, client)?,
+                id_tokens: id_token_profile(settings, client, id_token_algorithms)?,
+            }),
+            None => None,
+        };
+        Ok(Self {
+            jwks_uri: endpoints.read("jwks_uri", &document.jwks_uri)?,
+            end_session_endpoint: endpoints
+                .maybe("end_session_endpoint", document.end_session_endpoint.as_deref())?,
+            userinfo_endpoint: endpoints.maybe("userinfo_endpoint", document.userinfo_endpoint.as_deref())?,
+            id_token_algorithms,
+            iss_parameter_required: document.authorization_response_iss_parameter_supported,
+            login,
+        })
+    }
+}
+
+/// Which URLs of a document may be called.
+struct Endpoints {
+    /// The issuer itself is `http` on loopback, so its endpoints may be. A public issuer must not lead us to a service
+    /// on our own machine.
+    loopback: bool,
+}
+
+impl Endpoints {
+    fn read(&self, member: &'static str, text: &str) -> Result<Url, MetadataRefused> {
+        let refused = MetadataRefused::Endpoint { member };
+        let Ok(url) = Url::parse(text) else { return Err(refused) };
+        let allowed = url.scheme() == "https" || (self.loopback && is_loopback_http(&url));
+        let plain = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
+        if allowed && plain && url.has_host() { Ok(url) } else { Err(refused) }
+    }
+
+    fn maybe(&self, member: &'static str, text: Option<&str>) -> Result<Option<Url>, MetadataRefused> {
+        text.map(|text| self.read(member, text)).transpose()
+    }
+
+    fn required(&self, member: &'static str, text: Option<&str>) -> Result<Url, MetadataRefused> {
+        self.read(member, text.ok_or(MetadataRefused::NoEndpoint { member })?)
+    }
+}
+
+/// `http` to this machine, for development and demonstrations.
+pub(crate) fn is_loopback_http(url: &Url) -> bool {
+    url.scheme() == "http"
+        && match url.host() {
+            Some(Host::Domain(name)) => name == "localhost",
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        }
+}
+
+/// The algorithms of the configuration that the issuer lists; all of the configuration when it lists none. The two
+/// names of Ed25519 (RFC 8037, RFC 9864) are one algorithm.
+fn common_algorithms(document: &Document, allowed: AlgorithmSet) -> AlgorithmSet {
+    let Some(listed) = &document.id_token_signing_alg_values_supported else { return allowed };
+    listed.iter().filter_map(|name| Algorithm::from_name(name)).filter(|one| allowed.contains(*one)).collect()
+}
+
+/// The rules for ID tokens. Where userinfo adds claims, groups are gathered after it did, not here.
+fn id_token_profile(
+    settings: &Settings,
+    client: &ClientSettings,
+    algorithms: AlgorithmSet,
+) -> Result<IdTokenProfile, MetadataRefused> {
+    if algorithms.is_empty() {
+        return Err(MetadataRefused::NoCommonAlgorithm);
+    }
+    let groups = if settings.claims_from_userinfo { GroupRules::default() } else { group_rules(settings) };
+    Ok(IdTokenProfile {
+        issuer: settings.issuer.as_str().into(),
+        client_id: client.client_id.clone(),
+        trusted_audiences: Vec::new(),
+        algorithms,
+        groups,
+        skew: settings.clock_skew,
+    })
+}
+
+/// `groups` of the section, in the words of `ostia-identity`.
+pub(crate) fn group_rules(settings: &Settings) -> GroupRules {
+    let path = |path: &ostia_config::policy::ClaimPath| {
+        ostia_identity::ClaimPath::new(path.as_str(), path.segments())
+    };
+    GroupRules {
+        claims: settings.groups.claims.iter().map(path).collect(),
+        strip_prefix: settings.groups.strip_prefix.clone(),
+    }
+}
+
+fn protocol_client(
+    document: &Document,
+    endpoints: &Endpoints,
+    settings: &Settings,
+    client: &ClientSettings,
+) -> Result<ProtocolClient, MetadataRefused> {
+    let lacks = |list: &Option<Vec<String>>, value: &str| {
+        list.as_ref().is_some_and(|l| !l.iter().any(|v| v == value))
+    };
+    if lacks(&document.code_challenge_methods_supported, "S256") {
+        return Err(MetadataRefused::NoS256);
+    }
+    if lacks(&document.response_types_supported, "code") {
+        return Err(MetadataRefused::NoCodeFlow);
+    }
+    let authorization =
+        endpoints.required("authorization_endpoint", document.authorization_endpoint.as_deref())?;
+    let token = endpoints.required("token_endpoint", document.token_endpoint.as_deref())?;
+    let issuer = IssuerUrl::new(settings.issuer.clone())
+        .map_err(|_| MetadataRefused::Endpoint { member: "issuer" })?;
+    let id = ClientId::new(client.client_id.clone());
+    let mut made: ProtocolClient = openidconnect::Client::new(id, issuer, JsonWebKeySet::new(Vec::new()))
+        .set_auth_uri(AuthUrl::from_url(authorization))
+        .set_token_uri(TokenUrl::from_url(token))
+        .set_auth_type(match client.auth_method {
+            ClientAuthMethod::Basic => AuthType::BasicAuth,
+            ClientAuthMethod::Post | ClientAuthMethod::None => AuthType::RequestBody,
+        })
+        .disable_openid_scope();
+    if let (Some(secret), false) = (&client.client_secret, client.auth_method == ClientAuthMethod::None) {
+        made = made.set_client_secret(ClientSecret::new(secret.reveal().clone()));
+    }
+    Ok(made)
+}

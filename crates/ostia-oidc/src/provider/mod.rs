@@ -1,0 +1,224 @@
+//! A provider: the issuer as we know it, its keys, and the way we speak to it.
+
+pub(crate) mod demand;
+pub mod discovery;
+pub(crate) mod flight;
+pub mod http;
+pub mod keeper;
+pub(crate) mod key_set;
+pub mod metadata;
+pub mod record;
+pub(crate) mod saved;
+pub mod schedule;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, SystemTime};
+
+use arc_swap::ArcSwapOption;
+use ostia_config::Provider as Settings;
+use ostia_identity::{AccessTokenProfile, AlgorithmSet, UnknownAlgorithm};
+
+use self::demand::Demand;
+use self::discovery::Published;
+use self::http::{HttpSetupRefused, IssuerHttp};
+use self::key_set::Keys;
+use self::metadata::Metadata;
+use self::record::{Counters, LastError, Record};
+use self::saved::Saved;
+use self::schedule::Pace;
+
+/// One issuer and our ways with it. Shared by `Arc`; outlives a reload that does not change its section.
+///
+/// Readers take no lock: metadata and keys are swapped as a whole. Nothing here knows of cookies or sessions.
+#[derive(Debug)]
+pub struct Provider {
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) pace: Pace,
+    pub(crate) http: IssuerHttp,
+    /// `signing_algorithms`.
+    pub(crate) algorithms: AlgorithmSet,
+    /// The rules for bearer tokens; `None` when the provider accepts none.
+    pub(crate) access_tokens: Option<AccessTokenProfile>,
+    /// The issuer, as identities share it.
+    pub(crate) issuer: Arc<str>,
+    metadata: ArcSwapOption<Published>,
+    /// The keys could not be fetched where the metadata says they are.
+    metadata_due: AtomicBool,
+    keys: ArcSwapOption<Keys>,
+    saved_path: Option<PathBuf>,
+    demand: Demand,
+    pub(crate) record: Record,
+}
+
+/// Why a provider cannot be made from its section. The operator's fault.
+#[derive(Debug, thiserror::Error)]
+pub enum ProviderRefused {
+    /// The HTTP client.
+    #[error(transparent)]
+    Http(#[from] HttpSetupRefused),
+    /// `signing_algorithms` names one that is not supported.
+    #[error("signing_algorithms: {0}")]
+    Algorithm(#[from] UnknownAlgorithm),
+}
+
+impl ProviderRefused {
+    /// The reason as a word for logs and metrics.
+    #[must_use]
+    pub fn slug(&self) -> &'static str {
+        match self {
+            Self::Http(refused) => refused.slug(),
+            Self::Algorithm(_) => "signing_algorithm_unknown",
+        }
+    }
+}
+
+/// A provider at this moment, for `/readyz`, metrics and `ostia status`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Status {
+    /// Its name in the configuration.
+    pub name: Arc<str>,
+    /// Its issuer.
+    pub issuer: Arc<str>,
+    /// When the metadata in use was fetched; `None` when there is none.
+    pub metadata_at: Option<SystemTime>,
+    /// When the issuer last sent or confirmed the keys in use; `None` when there are none.
+    pub keys_at: Option<SystemTime>,
+    /// How many keys are in use.
+    pub keys: usize,
+    /// What is in use comes from the copy on disk and has not been confirmed since this node started.
+    pub from_disk: bool,
+    /// A login can begin.
+    pub login_ready: bool,
+    /// A bearer token can be judged.
+    pub bearer_ready: bool,
+    /// Since when every attempt to reach the issuer has failed; `None` while it answers.
+    pub dark_since: Option<SystemTime>,
+    /// The last failure, though it may be over.
+    pub last_error: Option<LastError>,
+}
+
+impl Provider {
+    /// Makes a provider from its section, with what the copy in `state_dir` knows. Reads `ca_file` and the copy, and
+    /// calls nobody; [`Provider::start`] does.
+    ///
+    /// # Errors
+    /// `ca_file` or `signing_algorithms` is of no use. A copy that is of no use is told in the log and passed over.
+    pub fn new(settings: Arc<Settings>, state_dir: Option<&Path>) -> Result<Arc<Self>, ProviderRefused> {
+        Self::with_pace(settings, state_dir, Pace::default())
+    }
+
+    /// The same at another pace.
+    ///
+    /// # Errors
+    /// As [`Provider::new`].
+    pub fn with_pace(
+        settings: Arc<Settings>,
+        state_dir: Option<&Path>,
+        pace: Pace,
+    ) -> Result<Arc<Self>, ProviderRefused> {
+        let provider = Self {
+            http: IssuerHttp::new(&settings)?,
+            algorithms: AlgorithmSet::from_names(settings.signing_algorithms.iter().map(String::as_str))?,
+            access_tokens: crate::resource_server::bearer::profile(&settings)?,
+            issuer: settings.issuer.as_str().into(),
+            saved_path: state_dir.map(|dir| saved::path_in(dir, &settings.name, &settings.issuer)),
+            settings,
+            pace,
+            metadata: ArcSwapOption::empty(),
+            metadata_due: AtomicBool::new(false),
+            keys: ArcSwapOption::empty(),
+            demand: Demand::default(),
+            record: Record::default(),
+        };
+        provider.adopt_saved();
+        Ok(Arc::new(provider))
+    }
+
+    /// Its section of the configuration.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The metadata in use.
+    #[must_use]
+    pub fn metadata(&self) -> Option<MetadataInUse> {
+        self.metadata.load_full().map(MetadataInUse)
+    }
+
+    /// Numbers for metrics.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.record.counters()
+    }
+
+    /// How this provider is doing.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let published = self.metadata.load_full();
+        let keys = self.keys.load_full();
+        let usable = self.keys_at(SystemTime::now()).is_some();
+        let login = published.as_ref().is_some_and(|published| published.metadata.login.is_some());
+        Status {
+            name: Arc::from(self.settings.name.as_str()),
+            issuer: Arc::clone(&self.issuer),
+            metadata_at: published.as_ref().map(|published| published.fetched_at),
+            keys_at: keys.as_ref().map(|keys| keys.confirmed_at),
+            keys: keys.as_ref().map_or(0, |keys| keys.set.keys().len()),
+            from_disk: published.is_some_and(|p| p.from_disk) || keys.is_some_and(|k| k.from_disk),
+            login_ready: login && usable,
+            bearer_ready: usable && self.access_tokens.is_some(),
+            dark_since: self.record.dark_since(),
+            last_error: self.record.last_error(),
+        }
+    }
+
+    /// What a 503 says in `Retry-After`: the usual pause before the issuer has been asked again, 1 s to 30 s.
+    #[must_use]
+    pub fn retry_after(&self) -> Duration {
+        let pause = self.pace.backoff(self.record.failures().max(1), 1.0);
+        pause.clamp(Duration::from_secs(1), Duration::from_secs(30))
+    }
+
+    /// Uses the copy on disk until the issuer answers.
+    fn adopt_saved(&self) {
+        let Some(path) = &self.saved_path else { return };
+        let saved = match Saved::read(path, &self.settings.issuer) {
+            Ok(Some(saved)) => saved,
+            Ok(None) => return,
+            Err(error) => {
+                tracing::warn!(provider = %self.settings.name, %error, "the saved copy of the provider is of no use");
+                return;
+            }
+        };
+        let metadata = Metadata::read(saved.metadata(), &self.settings, self.algorithms);
+        match metadata {
+            Ok(metadata) => self.metadata.store(Some(Arc::new(Published {
+                metadata,
+                document: saved.metadata().to_vec(),
+                fetched_at: saved.confirmed_at(),
+                from_disk: true,
+            }))),
+            Err(error) => {
+                tracing::warn!(provider = %self.settings.name, %error, "the saved metadata is refused")
+            }
+        }
+        if let Err(error) = self.adopt_saved_keys(&saved) {
+            tracing::warn!(provider = %self.settings.name, %error, "the saved keys are refused");
+        }
+    }
+}
+
+/// The metadata in use at one moment; what is fetched later does not change it.
+#[derive(Clone, Debug)]
+pub struct MetadataInUse(Arc<Published>);
+
+impl std::ops::Deref for MetadataInUse {
+    type Target = Metadata;
+
+    fn deref(&self) -> &Metadata {
+        &self.0.metadata
+    }
+}

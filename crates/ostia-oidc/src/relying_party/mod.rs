@@ -1,0 +1,12 @@
+//! Ostia as a relying party: people sign in at the issuer and come back with a code.
+
+pub mod answer;
+pub mod callback;
+pub mod exchange;
+pub mod flights;
+pub mod id_token;
+pub mod login;
+pub mod logout;
+pub mod refresh;
+pub(crate) mod token_answer;
+pub mod userinfo;

@@ -1,0 +1,4 @@
+//! Ostia as a resource server: programs come with a bearer token.
+
+pub mod bearer;
+pub mod challenge;
