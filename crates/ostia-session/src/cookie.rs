@@ -31,6 +31,10 @@ pub struct SessionCookies {
 
 /// What a request's cookies say about a session.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "made once a request and taken apart at once; a box is an allocation"
+)]
 pub enum Opened {
     /// No session cookie.
     Absent,

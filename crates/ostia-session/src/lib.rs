@@ -4,6 +4,8 @@
 //! it, and nothing is stored. [`SessionCookies`] turns a request's cookies into a session and a session into
 //! `Set-Cookie` fields.
 //!
+//! [`FlowCookies`] does the same for sign-ins in progress: any node ends what another one began.
+//!
 //! Whatever does not open to the last bit is no session: a flipped bit, a missing chunk, chunks of two sessions, a
 //! cookie of another host, of another name, or of a provider that has another issuer or client now.
 //!
@@ -12,23 +14,34 @@
 
 mod chunk;
 mod cookie;
+#[cfg(any(test, feature = "fuzzing"))]
+mod fixture;
+mod flow;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod key_ring;
 mod names;
 mod random;
 mod realm;
 mod record;
+mod return_path;
+mod rounds;
 mod seal;
 mod session;
 mod set_cookie;
+mod state;
 mod token;
 
 pub use chunk::Presented;
 pub use cookie::{
     Dropped, Opened, OpenedSession, SealRefused, SealedSession, SessionCookies, SessionRefused,
 };
+pub use flow::{Flow, FlowCookies, FlowRefused, OpenedFlow, Started};
 pub use key_ring::{KEY_BYTES, KeyId, KeyRing, KeyRingRefused, MAX_KEYS};
 pub use names::CookieNameRefused;
 pub use random::{NoRandomness, random_bytes};
+pub use return_path::{MAX_RETURN_PATH_BYTES, is_return_path};
 pub use seal::OpenRefused;
 pub use session::{Grant, Lifetimes, Liveness, Session, SessionId, SignedIn};
+pub use state::Destination;
 pub use token::Token;

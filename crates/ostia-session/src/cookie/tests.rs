@@ -1,1 +1,4 @@
 //! Tests.
+
+mod refusals;
+mod sealing;

@@ -1,1 +1,68 @@
 //! Tests.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::{Kept, NotASession, decode, encode};
+use crate::fixture::{providers, session};
+use crate::realm::Realms;
+use crate::{Session, Token};
+
+const ALL: Kept<'_> = Kept { claims: None, access_token: true };
+
+fn realms() -> Realms {
+    Realms::new(&providers())
+}
+
+fn encoded(session: &Session, kept: Kept<'_>) -> Vec<u8> {
+    let realms = realms();
+    encode(session, realms.by_provider("corp").unwrap().id, kept).unwrap().to_vec()
+}
+
+#[test]
+fn a_session_comes_back_as_it_was() {
+    let session = Session { access_token: Some(Token::new("a.b.c")), generation: 7, ..session() };
+    assert_eq!(decode(&encoded(&session, ALL), &realms()).unwrap(), session);
+}
+
+#[test]
+fn the_id_token_is_not_in_it() {
+    let session = Session { id_token: Some(Token::new("a.b.c")), ..session() };
+    assert_eq!(decode(&encoded(&session, ALL), &realms()).unwrap().id_token, None);
+}
+
+#[test]
+fn claims_of_one_answer_are_left_out_and_sub_and_iss_always_come_back() {
+    let mut session = session();
+    let identity = Arc::make_mut(&mut session.identity);
+    let claims =
+        serde_json::json!({ "nonce": "n", "exp": 1, "iat": 1, "at_hash": "h", "jti": "j", "email": "e" });
+    identity.claims = ostia_identity::Claims::new(claims.as_object().unwrap().clone());
+    let opened = decode(&encoded(&session, ALL), &realms()).unwrap();
+    let names: Vec<_> = opened.identity.claims.as_map().keys().map(String::as_str).collect();
+    assert_eq!(names, ["email", "iss", "sub"]);
+}
+
+#[test]
+fn only_needed_claims_and_those_of_logout_and_step_up_stay_when_asked_for() {
+    let needed = BTreeSet::from(["groups".to_owned()]);
+    let opened =
+        decode(&encoded(&session(), Kept { claims: Some(&needed), access_token: false }), &realms()).unwrap();
+    let names: Vec<_> = opened.identity.claims.as_map().keys().map(String::as_str).collect();
+    assert_eq!(names, ["acr", "groups", "iss", "sid", "sub"]);
+}
+
+#[test]
+fn every_truncation_and_any_addition_is_no_session() {
+    let bytes = encoded(&session(), ALL);
+    for length in 0..bytes.len() {
+        assert_eq!(decode(&bytes[..length], &realms()).err(), Some(NotASession::Malformed), "{length}");
+    }
+    assert_eq!(decode(&[bytes.as_slice(), &[0]].concat(), &realms()).err(), Some(NotASession::Malformed));
+}
+
+#[test]
+fn a_realm_that_is_not_configured_is_told_apart() {
+    let nobody = Realms::new(&std::collections::BTreeMap::new());
+    assert_eq!(decode(&encoded(&session(), ALL), &nobody).err(), Some(NotASession::NoRealm));
+}
