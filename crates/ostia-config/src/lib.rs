@@ -7,11 +7,17 @@
 //! text → tree (`tree`, with positions) → checks (`check`) → model (the sections below).
 
 pub mod admin;
+mod check;
 pub mod codes;
+mod describe;
 pub mod diagnostic;
 pub mod effective;
 mod environment;
+mod fields;
+mod file;
+mod findings;
 pub mod identity;
+mod link;
 pub mod listener;
 pub mod load;
 pub mod log;
@@ -22,9 +28,13 @@ pub mod provider;
 pub mod reference;
 pub mod route;
 pub mod runtime;
+mod scalar;
 pub mod schema;
 pub mod secret;
+mod section;
 pub mod session;
+mod source;
+mod tree;
 pub mod upstream;
 
 use std::collections::BTreeMap;

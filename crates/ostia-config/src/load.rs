@@ -1,10 +1,25 @@
 //! The way from a file to the checked model.
 
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::Path;
 
+use aws_lc_rs::digest;
+
 use crate::Config;
+use crate::check;
+use crate::codes;
 use crate::diagnostic::Diagnostics;
 pub use crate::environment::Environment;
+use crate::fields::Context;
+use crate::file;
+use crate::findings::{Finding, Findings};
+use crate::link;
+use crate::section::root;
+use crate::source::Source;
+use crate::tree::Node;
+use crate::tree::read::{MAX_BYTES, read};
 
 /// What a reading gave: the model, unless something is refused, and everything that was found (warnings stand beside
 /// a model, too).
@@ -17,7 +32,7 @@ pub struct Checked {
 }
 
 /// Reads, checks and resolves the configuration at `path`. Warnings are lost: whoever shows them calls
-/// [`check_file`].
+/// [`check_file`]. Blocks: it reads files and resolves the names of servers.
 ///
 /// # Errors
 /// All that is wrong with the file, in one run.
@@ -44,13 +59,75 @@ pub fn parse_text(
 /// [`load`], with its warnings.
 #[must_use]
 pub fn check_file(path: &Path, environment: &Environment) -> Checked {
+    let name = path.display().to_string();
     let base_dir = path.parent().unwrap_or(Path::new(""));
-    let text = std::fs::read_to_string(path).unwrap_or_default();
-    check_text(&path.display().to_string(), &text, base_dir, environment)
+    match read_file(path) {
+        Ok(text) => {
+            let findings = Findings::default();
+            let open_to_all = file::is_open_to_all(path);
+            check_source(&Source::new(&name, &text), base_dir, environment, findings, open_to_all)
+        }
+        Err(reason) => {
+            let findings = Findings::default();
+            findings.add(
+                Finding::of_file(codes::UNREADABLE, format!("the configuration cannot be read: {reason}"))
+                    .help("name the file with `-c FILE`"),
+            );
+            Checked { config: None, diagnostics: findings.finish(&Source::new(&name, "")) }
+        }
+    }
 }
 
 /// [`parse_text`], with its warnings.
 #[must_use]
-pub fn check_text(_name: &str, _text: &str, _base_dir: &Path, _environment: &Environment) -> Checked {
-    Checked { config: None, diagnostics: Diagnostics::default() }
+pub fn check_text(name: &str, text: &str, base_dir: &Path, environment: &Environment) -> Checked {
+    check_source(&Source::new(name, text), base_dir, environment, Findings::default(), false)
+}
+
+/// The text of the file; one byte more than is allowed is enough to refuse it.
+fn read_file(path: &Path) -> Result<String, String> {
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(|error| file::reason(&error))?;
+    let mut bounded = file.take(MAX_BYTES as u64 + 1);
+    bounded.read_to_end(&mut bytes).map_err(|error| file::reason(&error))?;
+    if bytes.len() > MAX_BYTES {
+        return Err("it is larger than 1 MiB".to_owned());
+    }
+    String::from_utf8(bytes).map_err(|_| file::reason(&io::ErrorKind::InvalidData.into()))
+}
+
+fn check_source(
+    source: &Source,
+    base_dir: &Path,
+    environment: &Environment,
+    findings: Findings,
+    open_to_all: bool,
+) -> Checked {
+    let variable = |name: &str| environment.variable(name);
+    let root = read(source, Some(&variable), &findings);
+    let config = root.map(|root| {
+        let cx = Context { source, findings: &findings, environment, base_dir };
+        model(&cx, &root, open_to_all)
+    });
+    let config = config.filter(|_| !findings.has_errors());
+    Checked { config, diagnostics: findings.finish(source) }
+}
+
+/// Reads the sections, links them, and checks what only all of them together show.
+fn model(cx: &Context<'_>, root: &Node, open_to_all: bool) -> Config {
+    let draft = root::read(cx, root);
+    let config = link::link(cx, root, draft, hash(cx.source.text()));
+    check::check(cx, root, &config);
+    if open_to_all {
+        check::secrets::warn_about_literals(cx, root);
+    }
+    config
+}
+
+fn hash(text: &str) -> String {
+    let digest = digest::digest(&digest::SHA256, text.as_bytes());
+    digest.as_ref().iter().fold(String::with_capacity(64), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }

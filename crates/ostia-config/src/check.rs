@@ -1,0 +1,21 @@
+//! What only the whole configuration shows: things that exclude, shadow or never meet each other.
+
+mod listeners;
+mod policies;
+mod providers;
+mod routes;
+pub(crate) mod secrets;
+mod unused;
+
+use crate::Config;
+use crate::fields::Context;
+use crate::tree::Node;
+
+/// Runs every check. Each keeps silent about what another finding has spoilt.
+pub(crate) fn check(cx: &Context<'_>, root: &Node, config: &Config) {
+    listeners::check(cx, root, config);
+    policies::check(cx, root, config);
+    providers::check(cx, root, config);
+    routes::check(cx, root, config);
+    unused::check(cx, root, config);
+}

@@ -1,0 +1,63 @@
+//! Providers of whom nothing can be accepted, and two that cannot be told apart.
+
+use crate::codes;
+use crate::fields::Context;
+use crate::findings::Finding;
+use crate::section::root::provider_path;
+use crate::tree::{Node, Step, path_text};
+use crate::{Config, Provider, Route};
+
+pub(super) fn check(cx: &Context<'_>, root: &Node, config: &Config) {
+    for provider in config.providers.values() {
+        accepts_something(cx, root, provider);
+    }
+    for (index, route) in config.routes.iter().enumerate() {
+        issuers_differ(cx, root, config, index, route);
+    }
+}
+
+fn accepts_something(cx: &Context<'_>, root: &Node, provider: &Provider) {
+    let steps = provider_path(root, &provider.name);
+    let path = path_text(&steps);
+    if provider.client.is_none() && provider.audiences.is_empty() && !cx.findings.spoils(&path) {
+        let message = format!("nobody can come from provider `{}`", provider.name);
+        cx.findings.add(
+            Finding::new(codes::IDLE_PROVIDER, root.locate(&steps), path, message)
+                .help("`client_id` lets people sign in; `audience` lets bearer tokens in"),
+        );
+    }
+}
+
+/// A bearer token names its issuer, so two providers of one issuer cannot be told apart on one route.
+fn issuers_differ(cx: &Context<'_>, root: &Node, config: &Config, index: usize, route: &Route) {
+    let takers: Vec<&Provider> = route
+        .providers
+        .iter()
+        .filter_map(|name| config.providers.get(name))
+        .map(AsRef::as_ref)
+        .filter(|provider| {
+            route.credentials.bearer && !provider.audiences.is_empty() && !provider.issuer.is_empty()
+        })
+        .collect();
+    for (at, second) in takers.iter().enumerate() {
+        let Some(first) = takers.iter().take(at).find(|first| first.issuer == second.issuer) else {
+            continue;
+        };
+        let steps = [Step::Key("routes"), Step::Index(index), Step::Key("provider")];
+        let message = format!(
+            "route `{}` takes bearer tokens of `{}` and `{}`, which have the same issuer",
+            route.name, first.name, second.name
+        );
+        let issuer = |provider: &Provider| {
+            let mut steps = provider_path(root, &provider.name);
+            steps.push(Step::Key("issuer"));
+            root.locate(&steps)
+        };
+        cx.findings.add(
+            Finding::new(codes::SAME_ISSUER, root.locate(&steps), path_text(&steps), message)
+                .related(issuer(first), "one")
+                .related(issuer(second), "the other")
+                .help("put the audiences of both into one provider"),
+        );
+    }
+}

@@ -1,0 +1,225 @@
+//! Routes against each other, and against the redirect URI of their providers.
+
+use std::collections::HashMap;
+
+use http::Method;
+use url::Url;
+
+use crate::codes;
+use crate::fields::Context;
+use crate::findings::Finding;
+use crate::provider::Client;
+use crate::route::{Allow, HostPattern};
+use crate::section::root::provider_path;
+use crate::source::Span;
+use crate::tree::{Node, Step, join_key, path_text};
+use crate::{Config, Name, Provider, Route};
+
+pub(super) fn check(cx: &Context<'_>, root: &Node, config: &Config) {
+    let places = Places { cx, root };
+    places.names_differ(config);
+    places.never_ambiguous(config);
+    for (index, route) in config.routes.iter().enumerate() {
+        places.sign_in_comes_back(config, index, route);
+        places.open_below_guarded(config, index, route);
+        places.idle_provider_key(index, route);
+    }
+}
+
+struct Places<'a> {
+    cx: &'a Context<'a>,
+    root: &'a Node,
+}
+
+impl Places<'_> {
+    fn path(index: usize) -> String {
+        path_text(&[Step::Key("routes"), Step::Index(index)])
+    }
+
+    fn spoilt(&self, index: usize, key: &str) -> bool {
+        self.cx.findings.spoils(&join_key(&Self::path(index), key))
+    }
+
+    /// A key of a route, or the route where the key is absent.
+    fn span(&self, index: usize, key: &str) -> Span {
+        self.root.locate(&[Step::Key("routes"), Step::Index(index), Step::Key(key)])
+    }
+
+    fn names_differ(&self, config: &Config) {
+        let mut seen: HashMap<&Name, usize> = HashMap::new();
+        for (index, route) in config.routes.iter().enumerate() {
+            let Some(first) = seen.insert(&route.name, index) else { continue };
+            if self.spoilt(index, "name") || same_place(config.routes.get(first), route) {
+                continue;
+            }
+            let message = format!("two routes are called `{}`", route.name);
+            let finding = Finding::new(
+                codes::SAME_ROUTE_NAME,
+                self.span(index, "name"),
+                join_key(&Self::path(index), "name"),
+                message,
+            );
+            self.cx.findings.add(
+                finding
+                    .related(self.span(first, "name"), "this one, too")
+                    .help("names stand in logs and metrics: give each its own"),
+            );
+        }
+    }
+
+    /// The same host and path, and methods that overlap. A route that names methods wins over one that does not.
+    fn never_ambiguous(&self, config: &Config) {
+        let mut seen: HashMap<(&HostPattern, &str), Vec<usize>> = HashMap::new();
+        for (index, route) in config.routes.iter().enumerate() {
+            if self.spoilt(index, "host") || self.spoilt(index, "path") || self.spoilt(index, "methods") {
+                continue;
+            }
+            let before = seen.entry((&route.host, &route.path)).or_default();
+            let rival = before.iter().copied().find(|other| {
+                config
+                    .routes
+                    .get(*other)
+                    .is_some_and(|other| overlap(other.methods.as_deref(), route.methods.as_deref()))
+            });
+            before.push(index);
+            if let Some(rival) = rival {
+                self.tell_ambiguous(config, rival, index, route);
+            }
+        }
+    }
+
+    fn tell_ambiguous(&self, config: &Config, rival: usize, index: usize, route: &Route) {
+        let key = if route.path == "/" { "host" } else { "path" };
+        let rival_name = config.routes.get(rival).map_or("", |rival| rival.name.as_str());
+        let message = if rival_name == route.name.as_str() {
+            format!("two routes match the same requests: `{rival_name}`")
+        } else {
+            format!("routes `{rival_name}` and `{}` match the same requests", route.name)
+        };
+        let finding =
+            Finding::new(codes::AMBIGUOUS, self.span(index, key), join_key(&Self::path(index), key), message);
+        self.cx.findings.add(
+            finding
+                .related(self.span(rival, key), "the other one")
+                .help("order never decides: make one more specific by host, path or methods, or remove it"),
+        );
+    }
+
+    /// A sign-in must end on the host it began on: the session cookie is bound to it.
+    fn sign_in_comes_back(&self, config: &Config, index: usize, route: &Route) {
+        if !route.credentials.session || self.spoilt(index, "host") {
+            return;
+        }
+        for provider in route.providers.iter().filter_map(|name| config.providers.get(name)) {
+            let Some(client) = &provider.client else { continue };
+            match (&client.redirect_uri, &route.host) {
+                (None, HostPattern::Exact(_)) => {}
+                (None, _) => self.tell_host_needed(index, route, client),
+                (Some(uri), HostPattern::Exact(host)) if host_of(uri) == *host => {}
+                (Some(uri), _) => self.tell_other_host(index, route, provider, uri),
+            }
+        }
+    }
+
+    fn tell_host_needed(&self, index: usize, route: &Route, _client: &Client) {
+        let path = join_key(&Self::path(index), "host");
+        let message = format!("route `{}` signs people in, so it needs one exact host", route.name);
+        self.cx.findings.add(Finding::new(codes::HOST_NEEDED, self.span(index, "host"), path, message).help(
+            "the redirect URI is made from the host and the session cookie is bound to it: write a route for each \
+             host, or `credentials: [bearer]`",
+        ));
+    }
+
+    fn tell_other_host(&self, index: usize, route: &Route, provider: &Provider, uri: &Url) {
+        let mut steps = provider_path(self.root, &provider.name);
+        steps.push(Step::Key("redirect_uri"));
+        if self.cx.findings.spoils(&path_text(&steps)) {
+            return;
+        }
+        let host = host_of(uri);
+        let path = join_key(&Self::path(index), "host");
+        let message = format!(
+            "route `{}` signs people in at `{}`, which sends them back to another host",
+            route.name, provider.name
+        );
+        self.cx.findings.add(
+            Finding::new(codes::OTHER_HOST, self.span(index, "host"), path, message)
+                .related(self.root.locate(&steps), format!("back to `{host}`"))
+                .help(format!(
+                    "the session cookie is bound to `{host}` and would never reach this route: write `host: {host}`, or \
+                     remove `redirect_uri`, which is then made from each route's host"
+                )),
+        );
+    }
+
+    /// Specificity opens what a guarded prefix seems to close; that may be meant, so it is said, not refused. An open
+    /// part of a guarded *site* (`/`) is the ordinary case and passes in silence.
+    fn open_below_guarded(&self, config: &Config, index: usize, open: &Route) {
+        if open.allow != Allow::Anyone {
+            return;
+        }
+        let guarded = config.routes.iter().enumerate().find(|(_, guarded)| {
+            guarded.allow != Allow::Anyone
+                && guarded.path != "/"
+                && guarded.path != open.path
+                && guarded.host == open.host
+                && is_below(&open.path, &guarded.path)
+        });
+        if let Some((other, guarded)) = guarded {
+            let message = format!(
+                "route `{}` is open to the world below `{}`, which is guarded",
+                open.name, guarded.path
+            );
+            let path = join_key(&Self::path(index), "path");
+            self.cx.findings.add(
+                Finding::new(codes::OPEN_BELOW, self.span(index, "path"), path, message)
+                    .related(self.span(other, "path"), "guarded here")
+                    .help("the longer path wins: move what is public elsewhere if this is not meant"),
+            );
+        }
+    }
+
+    fn idle_provider_key(&self, index: usize, route: &Route) {
+        if route.allow != Allow::Anyone {
+            return;
+        }
+        let section = self.root.find(&[Step::Key("routes"), Step::Index(index)]);
+        for key in ["provider", "credentials"] {
+            if section.is_some_and(|section| section.entry(key).is_some()) {
+                let message =
+                    format!("`{key}` does nothing on route `{}`, which is open to anyone", route.name);
+                let path = join_key(&Self::path(index), key);
+                self.cx.findings.add(
+                    Finding::new(codes::IDLE_ROUTE_KEY, self.span(index, key), path, message)
+                        .help("remove it, or say who may enter with `allow`"),
+                );
+            }
+        }
+    }
+}
+
+/// Two routes with made-up names that are ambiguous are told once, as ambiguous.
+fn same_place(first: Option<&Route>, second: &Route) -> bool {
+    first.is_some_and(|first| {
+        first.host == second.host
+            && first.path == second.path
+            && overlap(first.methods.as_deref(), second.methods.as_deref())
+    })
+}
+
+fn overlap(one: Option<&[Method]>, other: Option<&[Method]>) -> bool {
+    match (one, other) {
+        (None, None) => true,
+        (Some(one), Some(other)) => one.iter().any(|method| other.contains(method)),
+        _ => false,
+    }
+}
+
+/// The host of a URL as a route writes it: an IPv6 address without brackets.
+fn host_of(uri: &Url) -> String {
+    uri.host_str().unwrap_or("").trim_start_matches('[').trim_end_matches(']').to_owned()
+}
+
+fn is_below(path: &str, prefix: &str) -> bool {
+    path.strip_prefix(prefix).is_some_and(|rest| prefix.ends_with('/') || rest.starts_with('/'))
+}

@@ -1,0 +1,312 @@
+//! Sections held together: every name leads to what it names, and what a route leaves open is filled in.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::codes;
+use crate::describe::did_you_mean;
+use crate::fields::{Context, Fields};
+use crate::findings::Finding;
+use crate::route::{Allow, Credentials};
+use crate::section::root::{Draft, provider_path};
+use crate::section::route::Written;
+use crate::section::upstream;
+use crate::source::Span;
+use crate::tree::{Node, Step, join_index, join_key};
+use crate::{Config, Name, Policy, Provider, Route, Upstream};
+
+/// The model of a draft. Beside findings it may have holes; then it is thrown away.
+pub(crate) fn link(cx: &Context<'_>, root: &Node, draft: Draft, hash: String) -> Config {
+    let Draft {
+        listeners,
+        providers,
+        policies,
+        mut upstreams,
+        routes,
+        sessions,
+        identity,
+        logs,
+        pages,
+        admin,
+        runtime,
+    } = draft;
+    let known = Known { cx, root, providers: &providers, policies: &policies };
+    known.policies();
+    let routes = routes
+        .into_iter()
+        .enumerate()
+        .map(|(index, written)| known.route(index, written, &mut upstreams))
+        .collect();
+    Config {
+        listeners,
+        providers,
+        policies,
+        upstreams,
+        routes,
+        sessions,
+        identity,
+        logs,
+        pages,
+        admin,
+        runtime,
+        hash,
+    }
+}
+
+/// What names may refer to.
+struct Known<'a> {
+    cx: &'a Context<'a>,
+    root: &'a Node,
+    providers: &'a BTreeMap<Name, Arc<Provider>>,
+    policies: &'a BTreeMap<Name, Policy>,
+}
+
+/// A name that was written somewhere.
+struct Reference<'a> {
+    name: &'a str,
+    span: Span,
+    path: String,
+    /// Who says it: "route `portal`".
+    by: String,
+}
+
+impl Known<'_> {
+    fn policies(&self) {
+        for policy in self.policies.values() {
+            let by = format!("policy `{}`", policy.name);
+            let steps = [Step::Key("policies"), Step::Key(policy.name.as_str())];
+            self.providers_exist(&by, &steps, &policy.providers);
+            for (key, names) in [("any", &policy.any), ("all", &policy.all), ("not", &policy.not)] {
+                self.policies_exist(&by, &steps, key, names);
+            }
+        }
+    }
+
+    fn route(&self, index: usize, written: Written, upstreams: &mut BTreeMap<Name, Arc<Upstream>>) -> Route {
+        let by = format!("route `{}`", written.route.name);
+        let steps = [Step::Key("routes"), Step::Index(index)];
+        if let Allow::Policies(names) = &written.route.allow {
+            self.policies_exist(&by, &steps, "allow", names);
+        }
+        let providers = self.providers_of(&by, &steps, &written);
+        let credentials = self.credentials_of(&steps, &written, &providers);
+        let upstream = match &written.upstream {
+            Some(text) => self.upstream_of(&by, &steps, text, upstreams),
+            None => Name::from(""),
+        };
+        Route { providers, credentials, upstream, ..written.route }
+    }
+
+    /// The providers of a route; none when nobody is looked for.
+    fn providers_of(&self, by: &str, steps: &[Step<'_>], written: &Written) -> Vec<Name> {
+        if let Some(names) = &written.providers {
+            self.providers_exist(by, steps, names);
+        }
+        if written.route.allow == Allow::Anyone {
+            return Vec::new();
+        }
+        if let Some(names) = &written.providers {
+            return names.iter().filter(|name| self.providers.contains_key(*name)).cloned().collect();
+        }
+        let mut names = self.providers.keys();
+        match (names.next(), names.next()) {
+            (Some(only), None) => vec![only.clone()],
+            (first, _) => {
+                self.tell_provider_missing(by, steps, written, first.is_some());
+                Vec::new()
+            }
+        }
+    }
+
+    fn tell_provider_missing(&self, by: &str, steps: &[Step<'_>], written: &Written, several: bool) {
+        if self.cx.findings.spoils(&written.at) || self.cx.findings.spoils("providers") {
+            return;
+        }
+        let (message, help) = if several {
+            let names: Vec<&str> = self.providers.keys().map(Name::as_str).collect();
+            (
+                format!("{by} does not say whose identities it accepts"),
+                format!("there are several providers: add `provider: {}`, or a list", names.join("` or `")),
+            )
+        } else {
+            (
+                format!("{by} needs a provider, and there is none"),
+                "add `provider:` with `issuer` and `client_id`".to_owned(),
+            )
+        };
+        let path = join_key(&written.at, "provider");
+        let finding = Finding::new(codes::ROUTE_PROVIDER, self.root.locate(steps), path, message);
+        self.cx.findings.add(finding.help(help));
+    }
+
+    /// What proves an identity: as written, else whatever the providers can take.
+    fn credentials_of(&self, steps: &[Step<'_>], written: &Written, providers: &[Name]) -> Credentials {
+        let nobody = Credentials { session: false, bearer: false };
+        if written.route.allow == Allow::Anyone {
+            return nobody;
+        }
+        let any = |able: fn(&Provider) -> bool| {
+            providers.iter().filter_map(|name| self.providers.get(name)).any(|provider| able(provider))
+        };
+        let able = Credentials {
+            session: any(|provider| provider.client.is_some()),
+            bearer: any(|provider| !provider.audiences.is_empty()),
+        };
+        let Some(wanted) = written.credentials else { return able };
+        let doubtful = providers.is_empty() || providers.iter().any(|name| self.is_spoilt(name));
+        if !doubtful {
+            self.check_able(steps, written, wanted, able);
+        }
+        wanted
+    }
+
+    fn is_spoilt(&self, provider: &Name) -> bool {
+        let path = crate::tree::path_text(&provider_path(self.root, provider));
+        self.cx.findings.spoils(&path)
+    }
+
+    fn check_able(&self, steps: &[Step<'_>], written: &Written, wanted: Credentials, able: Credentials) {
+        let path = join_key(&written.at, "credentials");
+        let span = self.value_at(steps, "credentials");
+        let name = &written.route.name;
+        if wanted.session && !able.session {
+            let message = format!("route `{name}` takes sessions, but people cannot sign in at its provider");
+            let finding = Finding::new(codes::SESSION_CREDENTIAL, span, &*path, message);
+            self.cx
+                .findings
+                .add(finding.help("add `client_id` to the provider, or write `credentials: [bearer]`"));
+        }
+        if wanted.bearer && !able.bearer {
+            let message = format!("route `{name}` takes bearer tokens, but its provider has no audience");
+            let finding = Finding::new(codes::BEARER_CREDENTIAL, span, &*path, message);
+            self.cx.findings.add(
+                finding.help("add `audience` to the provider (a token for somebody else must not open this door), or write `credentials: [session]`"),
+            );
+        }
+    }
+
+    /// The group of a route: named, or made of the address that is written.
+    fn upstream_of(
+        &self,
+        by: &str,
+        steps: &[Step<'_>],
+        text: &str,
+        upstreams: &mut BTreeMap<Name, Arc<Upstream>>,
+    ) -> Name {
+        let name = Name::from(text);
+        if upstreams.contains_key(&name) {
+            return name;
+        }
+        let span = self.value_at(steps, "upstream");
+        let path = join_key(&crate::tree::path_text(steps), "upstream");
+        if !text.contains(':') {
+            let names: Vec<(&str, Span)> = upstreams
+                .keys()
+                .map(|known| (known.as_str(), self.root.locate(&[Step::Key("upstreams"), Step::Key(known)])))
+                .collect();
+            let reference = Reference { name: text, span, path, by: by.to_owned() };
+            self.dangling(codes::UPSTREAM_UNKNOWN, "sends to an upstream", &reference, &names);
+            return name;
+        }
+        match upstream::resolve(self.cx, text) {
+            Ok(address) => {
+                let defaults = Fields::open(self.cx, None, &upstream::UPSTREAM, &path, span);
+                upstreams.insert(
+                    name.clone(),
+                    Arc::new(upstream::of_one_server(&defaults, name.clone(), address)),
+                );
+            }
+            Err(wrong) => {
+                let shown = self
+                    .root
+                    .find(steps)
+                    .and_then(|route| route.get("upstream"))
+                    .map_or(span, |node| node.span);
+                let message = format!("`{path}`: `{}` {}", self.cx.source.slice(shown), wrong.reason);
+                self.cx.findings.add(Finding::new(wrong.code, span, path, message).help_if(wrong.help));
+            }
+        }
+        name
+    }
+
+    fn providers_exist(&self, by: &str, steps: &[Step<'_>], names: &[Name]) {
+        let known: Vec<(&str, Span)> = self
+            .providers
+            .keys()
+            .map(|known| (known.as_str(), self.root.locate(&provider_path(self.root, known))))
+            .collect();
+        for reference in self.references(by, steps, "provider", names) {
+            if !self.providers.contains_key(reference.name) {
+                self.dangling(codes::PROVIDER_UNKNOWN, "names a provider", &reference, &known);
+            }
+        }
+    }
+
+    fn policies_exist(&self, by: &str, steps: &[Step<'_>], key: &str, names: &[Name]) {
+        let known: Vec<(&str, Span)> = self
+            .policies
+            .keys()
+            .map(|known| (known.as_str(), self.root.locate(&[Step::Key("policies"), Step::Key(known)])))
+            .collect();
+        for reference in self.references(by, steps, key, names) {
+            if !self.policies.contains_key(reference.name) {
+                self.dangling(codes::POLICY_UNKNOWN, "names a policy", &reference, &known);
+            }
+        }
+    }
+
+    /// Each name with its place: one value, or the items of a list.
+    fn references<'n>(
+        &self,
+        by: &str,
+        steps: &[Step<'_>],
+        key: &str,
+        names: &'n [Name],
+    ) -> Vec<Reference<'n>> {
+        let path = join_key(&crate::tree::path_text(steps), key);
+        let node = self.root.find(steps).and_then(|section| section.get(key));
+        let reference =
+            |name: &'n Name, span: Span, path: String| Reference { name, span, path, by: by.to_owned() };
+        let crate::tree::Value::List(items) = node.map_or(&crate::tree::Value::Null, |node| &node.value)
+        else {
+            let span = self.value_at(steps, key);
+            return names.iter().map(|name| reference(name, span, path.clone())).collect();
+        };
+        let place = |name: &Name| {
+            items.iter().position(|item| matches!(&item.value, crate::tree::Value::Scalar(scalar) if scalar.text == name.as_str()))
+        };
+        names
+            .iter()
+            .map(|name| {
+                let index = place(name).unwrap_or(0);
+                let span = items.get(index).map_or(self.root.span, |item| item.span);
+                reference(name, span, join_index(&path, index))
+            })
+            .collect()
+    }
+
+    /// The value of a key of the section at `steps`, or the section itself.
+    fn value_at(&self, steps: &[Step<'_>], key: &str) -> Span {
+        let value = self.root.find(steps).and_then(|section| section.get(key));
+        value.map_or_else(|| self.root.locate(steps), |node| node.span)
+    }
+
+    fn dangling(&self, code: &'static str, does: &str, reference: &Reference<'_>, known: &[(&str, Span)]) {
+        let Reference { name, span, path, by } = reference;
+        let message = format!("{by} {does} that is not defined: `{name}`");
+        let finding = Finding::new(code, *span, &**path, message).label("nothing has this name");
+        let near = crate::describe::nearest(name, known.iter().map(|(known, _)| *known));
+        let defined = near.and_then(|near| known.iter().find(|(known, _)| *known == near));
+        let finding = match defined {
+            Some((_, place)) => finding.related(*place, "defined here"),
+            None => finding,
+        };
+        let names: Vec<&str> = known.iter().map(|(known, _)| *known).collect();
+        let all = if names.is_empty() {
+            "none is defined".to_owned()
+        } else {
+            format!("defined: {}", names.join(", "))
+        };
+        self.cx.findings.add(finding.help(did_you_mean(name, names.iter().copied()).unwrap_or(all)));
+    }
+}

@@ -1,0 +1,19 @@
+//! What is written as one word: each kind of text with its grammar.
+
+mod address;
+mod claim;
+mod field_name;
+mod file;
+mod host;
+mod method;
+mod name;
+mod path;
+mod text;
+mod url;
+
+pub(crate) use address::BindAddress;
+pub(crate) use claim::ClaimName;
+pub(crate) use file::FileName;
+pub(crate) use path::RequestPath;
+pub(crate) use text::{ScopeToken, Token};
+pub(crate) use url::{AnyUrl, is_loopback};

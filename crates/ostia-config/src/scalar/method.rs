@@ -1,0 +1,24 @@
+//! A request method.
+
+use http::Method;
+
+use crate::describe::Grammar;
+use crate::fields::{FromText, Wrong};
+
+impl FromText for Method {
+    const GRAMMAR: Grammar = Grammar { name: "a method such as `GET`", pattern: "^[A-Z-]+$" };
+
+    /// Methods are case-sensitive (RFC 9110 section 9.1); a lower-case one would match nothing that anyone sends.
+    fn from_text(text: &str) -> Result<Self, Wrong> {
+        let wrong =
+            || Wrong::new("is not a method").help(format!("did you mean `{}`?", text.to_ascii_uppercase()));
+        if !text.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'-') {
+            return Err(wrong());
+        }
+        let method = Self::from_bytes(text.as_bytes()).map_err(|_| Wrong::new("is not a method"))?;
+        if method == Self::CONNECT {
+            return Err(Wrong::new("is never forwarded").help("Ostia is no forward proxy; remove it"));
+        }
+        Ok(method)
+    }
+}

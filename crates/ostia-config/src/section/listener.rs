@@ -1,0 +1,239 @@
+//! `listeners`: where clients connect.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use crate::codes;
+use crate::describe::{Grammar, Key, Section, Shape, Words};
+use crate::fields::{Bytes, Fields, FromText, Word};
+use crate::file;
+use crate::findings::Finding;
+use crate::listener::{Certificate, Limits, Protocols, Tls, TlsVersion};
+use crate::scalar::BindAddress;
+use crate::section::FILE;
+use crate::{Listener, Name};
+
+static ADDRESS: Grammar = <BindAddress as FromText>::GRAMMAR;
+static NETWORK: Grammar = <IpNet as FromText>::GRAMMAR;
+static HTTPS: Words = Words { now: &["https"], later: &[] };
+static PROTOCOL: Words = Words { now: &["h2", "http/1.1"], later: &["h3"] };
+static TLS_VERSION: Words = Words { now: &["1.2", "1.3"], later: &[] };
+
+const KIB: u64 = 1024;
+const MIB: u64 = 1024 * KIB;
+const TIB: u64 = MIB * MIB;
+
+pub(crate) static LISTENER: Section = Section {
+    title: "`listeners.*`",
+    doc: "Where clients connect. Without `listeners` there is one, `http`, on `127.0.0.1:8080`: for the TLS terminator \
+          that runs on the same machine.",
+    keys: &[
+        Key::new("bind", Shape::OneOrMany(&Shape::Text(&ADDRESS)), "The addresses to listen on.")
+            .required()
+            .example("bind: [\"0.0.0.0:443\", \"[::]:443\"]"),
+        Key::new(
+            "redirect",
+            Shape::Word(&HTTPS),
+            "Answers every request with 308 to the same URL under `https`. Not together with `tls`.",
+        )
+        .absent("requests are routed")
+        .example("redirect: https"),
+        Key::new("tls", Shape::Section(&TLS), "Terminates TLS here.").absent("plain HTTP"),
+        Key::new("protocols", Shape::Several(&Shape::Word(&PROTOCOL)), "What is spoken to clients.")
+            .absent("`[h2, http/1.1]` with `tls`, `[http/1.1]` without"),
+        Key::new(
+            "trusted_proxies",
+            Shape::List(&Shape::Text(&NETWORK)),
+            "Peers whose `X-Forwarded-*` and `Forwarded` are believed. Everybody else's are removed. `0.0.0.0/0` and \
+             `::/0` are refused: then every client could claim any address.",
+        )
+        .default("[]")
+        .example("trusted_proxies: [10.9.0.0/24]"),
+        Key::new("limits", Shape::Section(&LIMITS), "Bounds on what a client may send. None can be switched off."),
+        Key::later("proxy_protocol"),
+    ],
+};
+
+pub(crate) static TLS: Section = Section {
+    title: "`listeners.*.tls`",
+    doc: "TLS of a listener.",
+    keys: &[
+        Key::new(
+            "certificates",
+            Shape::Several(&Shape::Section(&CERTIFICATE)),
+            "Certificate chains with their keys, chosen by SNI from the names in each certificate; the first also \
+             answers clients without SNI.",
+        )
+        .required()
+        .own_check()
+        .example("certificates: [{ cert_file: app.pem, key_file: app.key }]"),
+        Key::new("min_version", Shape::Word(&TLS_VERSION), "The lowest version of TLS.").default("\"1.2\""),
+        Key::later("acme"),
+        Key::later("client_ca_file"),
+        Key::later("client_certificate"),
+    ],
+};
+
+pub(crate) static CERTIFICATE: Section = Section {
+    title: "`listeners.*.tls.certificates[]`",
+    doc: "A chain and its key, both PEM. Relative names are looked for in `$CREDENTIALS_DIRECTORY`, then beside the \
+          configuration.",
+    keys: &[
+        Key::new("cert_file", Shape::Text(&FILE), "The chain, leaf first.").required(),
+        Key::new("key_file", Shape::Text(&FILE), "The key: PKCS#8, PKCS#1 or SEC1.").required(),
+    ],
+};
+
+pub(crate) static LIMITS: Section = Section {
+    title: "`listeners.*.limits`",
+    doc: "Bounds of a listener.",
+    keys: &[
+        Key::new("connections", Shape::Integer { min: 1, max: 10_000_000 }, "Connections open at once.")
+            .default("100000"),
+        Key::new(
+            "header_bytes",
+            Shape::Size { min: KIB, max: MIB },
+            "The whole request head; more is answered with 431.",
+        )
+        .default("16KiB"),
+        Key::new(
+            "headers",
+            Shape::Integer { min: 1, max: 1000 },
+            "Fields in a request head; more is answered with 431.",
+        )
+        .default("100"),
+        Key::new(
+            "body_bytes",
+            Shape::Size { min: 0, max: TIB },
+            "A request body; more is answered with 413.",
+        )
+        .default("100MiB"),
+        Key::new(
+            "header_timeout",
+            Shape::millis(100, 300_000),
+            "From the first byte of a request (or the accept) to the end of its head; then 408.",
+        )
+        .default("10s"),
+        Key::new("body_timeout", Shape::millis(100, 3_600_000), "Between two reads of a request body.")
+            .default("30s"),
+        Key::new("keep_alive", Shape::millis(100, 3_600_000), "How long an idle connection is kept.")
+            .default("75s"),
+        Key::later("connections_per_address"),
+        Key::later("streams_per_connection"),
+    ],
+};
+
+/// What listens when nothing is written.
+pub(crate) fn default_listener() -> Listener {
+    Listener {
+        name: Name::from("http"),
+        bind: vec![SocketAddr::from(([127, 0, 0, 1], 8080))],
+        redirect_to_https: false,
+        tls: None,
+        protocols: Protocols { http1: true, http2: false },
+        trusted_proxies: Vec::new(),
+        limits: Limits::default(),
+    }
+}
+
+pub(crate) fn read(fields: &Fields<'_>, name: Name) -> Listener {
+    let bind: Vec<BindAddress> = fields.optional("bind").unwrap_or_default();
+    let tls = fields.has("tls").then(|| read_tls(&fields.section("tls")));
+    Listener {
+        name,
+        bind: bind.into_iter().map(|BindAddress(address)| address).collect(),
+        redirect_to_https: fields.optional::<Word>("redirect").is_some(),
+        protocols: protocols(fields, tls.is_some()),
+        tls,
+        trusted_proxies: trusted_proxies(fields),
+        limits: limits(&fields.section("limits")),
+    }
+}
+
+fn protocols(fields: &Fields<'_>, tls: bool) -> Protocols {
+    let Some(words) = fields.optional::<Vec<Word>>("protocols") else {
+        return Protocols { http1: true, http2: tls };
+    };
+    let has = |wanted: &str| words.iter().any(|Word(word)| *word == wanted);
+    if has("h2") && !tls {
+        fields.cx.not_yet(
+            fields.value_span("protocols"),
+            &fields.sub("protocols"),
+            "HTTP/2 without TLS (h2c)",
+        );
+    }
+    Protocols { http1: has("http/1.1"), http2: has("h2") }
+}
+
+fn trusted_proxies(fields: &Fields<'_>) -> Vec<IpNet> {
+    let networks: Vec<IpNet> = fields.get("trusted_proxies");
+    if let Some(all) = networks.iter().find(|network| network.prefix_len() == 0) {
+        let message = format!("`{}`: `{all}` believes every client", fields.sub("trusted_proxies"));
+        let finding = Finding::new(
+            codes::TRUST_IN_ALL,
+            fields.value_span("trusted_proxies"),
+            fields.sub("trusted_proxies"),
+            message,
+        );
+        fields.cx.findings.add(
+            finding
+                .label("anybody could claim any address, host and scheme")
+                .help("name the networks of the proxies that stand before Ostia, and no other"),
+        );
+    }
+    networks
+}
+
+fn read_tls(fields: &Fields<'_>) -> Tls {
+    let certificates = fields.list("certificates");
+    let waits = fields.has("acme") || fields.cx.findings.spoils(&fields.path);
+    if certificates.is_empty() && !waits {
+        let finding = Finding::new(
+            codes::NO_CERTIFICATE,
+            fields.key_span("certificates"),
+            fields.sub("certificates"),
+            format!("`{}` has no certificate", fields.path),
+        );
+        fields.cx.findings.add(finding.help("`certificates: [{ cert_file: app.pem, key_file: app.key }]`"));
+    }
+    let min_version = if fields.word("min_version") == "1.3" { TlsVersion::Tls13 } else { TlsVersion::Tls12 };
+    let certificates = certificates
+        .into_iter()
+        .map(|(node, path)| {
+            let certificate = Fields::open(fields.cx, Some(node), &CERTIFICATE, &path, node.span);
+            Certificate {
+                cert_file: file::readable(&certificate, "cert_file").unwrap_or_default(),
+                key_file: file::readable_key(&certificate, "key_file").unwrap_or_default(),
+            }
+        })
+        .collect();
+    Tls { certificates, min_version }
+}
+
+fn limits(fields: &Fields<'_>) -> Limits {
+    Limits {
+        connections: fields.get("connections"),
+        header_bytes: usize::try_from(fields.get::<Bytes>("header_bytes").0).unwrap_or(usize::MAX),
+        headers: fields.get("headers"),
+        body_bytes: fields.get::<Bytes>("body_bytes").0,
+        header_timeout: fields.get::<Duration>("header_timeout"),
+        body_timeout: fields.get::<Duration>("body_timeout"),
+        keep_alive: fields.get::<Duration>("keep_alive"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fields::testing::with_yaml;
+
+    #[test]
+    fn empty_limits_are_the_defaults_of_the_model() {
+        with_yaml("{}", |cx, node| {
+            let fields = Fields::open(cx, Some(node), &LIMITS, "limits", node.span);
+            assert_eq!(limits(&fields), Limits::default());
+        });
+    }
+}

@@ -1,0 +1,241 @@
+//! `providers`: an issuer, our client there, and its ways.
+
+mod client;
+
+use std::time::Duration;
+
+use crate::codes;
+use crate::describe::{Grammar, Key, Section, Shape, Words};
+use crate::fields::{Fields, FromText, Word};
+use crate::file;
+use crate::findings::Finding;
+use crate::policy::ClaimPath;
+use crate::provider::Groups;
+use crate::scalar::{AnyUrl, ClaimName, ScopeToken, is_loopback};
+use crate::section::{CLAIM_NAME, CLAIM_PATH, FILE, TEXT, URL};
+use crate::{Name, Provider};
+
+pub(crate) use client::LOGOUT;
+
+static SCOPE: Grammar = <ScopeToken as FromText>::GRAMMAR;
+static AUTH_METHOD: Words = Words {
+    now: &["client_secret_basic", "client_secret_post", "none"],
+    later: &["private_key_jwt", "client_secret_jwt", "tls_client_auth", "self_signed_tls_client_auth"],
+};
+static CLAIMS_FROM: Words =
+    Words { now: &["id_token", "userinfo"], later: &["access_token", "introspection"] };
+static ALGORITHM: Words = Words {
+    now: &["RS256", "PS256", "ES256", "ES384", "EdDSA"],
+    later: &["RS384", "RS512", "PS384", "PS512", "ES512", "Ed25519"],
+};
+
+pub(crate) static PROVIDER: Section = Section {
+    title: "`providers.*`",
+    doc: "An OpenID provider or token issuer. `provider:` is short for `providers: { default: … }`.",
+    keys: &[
+        Key::new(
+            "issuer",
+            Shape::Text(&URL),
+            "The issuer, compared byte for byte with what tokens and metadata say (OpenID Connect Core section \
+             3.1.3.7): a `/` at the end counts. `https`, or `http` to a loopback address.",
+        )
+        .required()
+        .example("issuer: https://login.example.com/realms/corp"),
+        Key::new("client_id", Shape::Text(&TEXT), "Our client at the issuer. With it, people can sign in.")
+            .absent("bearer tokens only")
+            .example("client_id: ostia"),
+        Key::new("client_secret", Shape::Secret, "The client's secret. Better in a file: `client_secret_file`.")
+            .absent("a public client, unless `client_secret_file` is there")
+            .example("client_secret: ${OIDC_CLIENT_SECRET:?from the vault}"),
+        Key::new(
+            "client_secret_file",
+            Shape::Text(&FILE),
+            "The file that holds the secret; a line break at its end does not count. A relative name is looked for in \
+             `$CREDENTIALS_DIRECTORY`, then beside the configuration.",
+        )
+        .absent("a public client, unless `client_secret` is there")
+        .example("client_secret_file: oidc-client-secret"),
+        Key::new(
+            "token_endpoint_auth_method",
+            Shape::Word(&AUTH_METHOD),
+            "How the token endpoint knows us (OpenID Connect Core section 9).",
+        )
+        .absent("`client_secret_basic` with a secret, `none` without"),
+        Key::new(
+            "redirect_uri",
+            Shape::Text(&URL),
+            "Where the issuer sends people back. Its path is `/.ostia/callback`, and its host is the host of every \
+             route that signs people in here, because the session cookie is bound to one host.",
+        )
+        .absent("`https://{host of the route}/.ostia/callback`")
+        .example("redirect_uri: https://portal.example.com/.ostia/callback"),
+        Key::new("scopes", Shape::Several(&Shape::Text(&SCOPE)), "What is asked for at login; `openid` is among them.")
+            .default("[openid, profile, email]"),
+        Key::new(
+            "authorize_params",
+            Shape::Map(&TEXT, &Shape::Text(&TEXT)),
+            "Further parameters of the authorization request; never one that the protocol sets.",
+        )
+        .absent("none")
+        .example("authorize_params: { prompt: select_account }"),
+        Key::new(
+            "claims_from",
+            Shape::Several(&Shape::Word(&CLAIMS_FROM)),
+            "With `userinfo`, the claims of the UserInfo endpoint are added at login; they never replace those of the \
+             ID token.",
+        )
+        .default("[id_token]")
+        .example("claims_from: [id_token, userinfo]"),
+        Key::new("groups", Shape::Section(&GROUPS), "Where group names are found."),
+        Key::new(
+            "audience",
+            Shape::OneOrMany(&Shape::Text(&TEXT)),
+            "Audiences of which one must be in a bearer token. The same as `access_token.audience`.",
+        )
+        .absent("no bearer tokens of this issuer are accepted")
+        .example("audience: https://deploy.example.com"),
+        Key::new("access_token", Shape::Section(&ACCESS_TOKEN), "What a bearer token looks like."),
+        Key::new(
+            "signing_algorithms",
+            Shape::Several(&Shape::Word(&ALGORITHM)),
+            "The signatures that are accepted on ID and access tokens (JOSE names).",
+        )
+        .default("[RS256, PS256, ES256, ES384, EdDSA]"),
+        Key::new("logout", Shape::Section(&LOGOUT), "How people are signed out at the issuer."),
+        Key::new("clock_skew", Shape::millis(0, 300_000), "How far the clocks may differ.").default("60s"),
+        Key::new(
+            "ca_file",
+            Shape::Text(&FILE),
+            "Certificates (PEM) that are trusted for calls to this issuer instead of the system's roots.",
+        )
+        .absent("the system's roots")
+        .example("ca_file: corp-ca.pem"),
+        Key::new("timeout", Shape::millis(100, 60_000), "Of one call to the issuer.").default("5s"),
+        Key::later("preset"),
+        Key::later("key_file"),
+        Key::later("pushed_authorization_requests"),
+        Key::later("dpop"),
+        Key::later("introspection"),
+    ],
+};
+
+pub(crate) static GROUPS: Section = Section {
+    title: "`providers.*.groups`",
+    doc: "Where group names are found, and how they are shortened. Policies and headers see the result as the claim \
+          `groups`.",
+    keys: &[
+        Key::new(
+            "claims",
+            Shape::Several(&Shape::Text(&CLAIM_PATH)),
+            "The values of all these claims together are the groups.",
+        )
+        .default("[groups]")
+        .example("claims: [groups, realm_access.roles]"),
+        Key::new("strip_prefix", Shape::Text(&TEXT), "Removed once from the front of each value.")
+            .absent("values stay as they are")
+            .example("strip_prefix: /"),
+    ],
+};
+
+pub(crate) static ACCESS_TOKEN: Section = Section {
+    title: "`providers.*.access_token`",
+    doc: "What a bearer token of this issuer looks like (RFC 9068, and where issuers differ from it).",
+    keys: &[
+        Key::new("audience", Shape::OneOrMany(&Shape::Text(&TEXT)), "Audiences of which one must be in the token.")
+            .absent("as `audience` of the provider"),
+        Key::new(
+            "typ",
+            Shape::OneOrMany(&Shape::Text(&TEXT)),
+            "Accepted `typ` values of the header. `jwt` must be named to be accepted: with it, an ID token of the same \
+             audience passes for an access token.",
+        )
+        .default("[at+jwt, application/at+jwt]"),
+        Key::new("scope_claims", Shape::Several(&Shape::Text(&CLAIM_NAME)), "The claims that hold the scopes.")
+            .default("[scope, scp]"),
+        Key::new(
+            "client_id_claims",
+            Shape::Several(&Shape::Text(&CLAIM_NAME)),
+            "The claims that hold the client's id; the first that is there counts.",
+        )
+        .default("[client_id, azp, cid]"),
+    ],
+};
+
+pub(crate) fn read(fields: &Fields<'_>, name: Name) -> Provider {
+    let access_token = fields.section("access_token");
+    Provider {
+        name,
+        issuer: issuer(fields),
+        client: client::read(fields),
+        audiences: audiences(fields, &access_token),
+        access_token_types: lower(access_token.get("typ")),
+        scope_claims: claim_names(&access_token, "scope_claims"),
+        client_id_claims: claim_names(&access_token, "client_id_claims"),
+        signing_algorithms: words(fields, "signing_algorithms"),
+        groups: groups(&fields.section("groups")),
+        claims_from_userinfo: claims_from_userinfo(fields),
+        clock_skew: fields.get::<Duration>("clock_skew"),
+        ca_file: file::readable(fields, "ca_file"),
+        timeout: fields.get::<Duration>("timeout"),
+    }
+}
+
+/// Kept as written: OpenID Connect compares it byte for byte, so nothing is tidied up.
+fn issuer(fields: &Fields<'_>) -> String {
+    let Some(AnyUrl(url)) = fields.optional("issuer") else { return String::new() };
+    let wrong = if url.scheme() != "https" && !is_loopback(&url) {
+        Some(("is plain `http`", "`https://`; plain `http` is for a loopback address only"))
+    } else if url.query().is_some() || url.fragment().is_some() {
+        Some(("has a query or a fragment", "an issuer has neither (OpenID Connect Discovery section 3)"))
+    } else {
+        None
+    };
+    if let Some((reason, help)) = wrong {
+        let message = format!("`{}` {reason}", fields.sub("issuer"));
+        let finding = Finding::new(codes::ISSUER, fields.value_span("issuer"), fields.sub("issuer"), message);
+        fields.cx.findings.add(finding.help(help));
+    }
+    fields.get("issuer")
+}
+
+fn audiences(fields: &Fields<'_>, access_token: &Fields<'_>) -> Vec<String> {
+    let mut audiences: Vec<String> = fields.optional("audience").unwrap_or_default();
+    for audience in access_token.optional::<Vec<String>>("audience").unwrap_or_default() {
+        if !audiences.contains(&audience) {
+            audiences.push(audience);
+        }
+    }
+    audiences
+}
+
+fn lower(types: Vec<String>) -> Vec<String> {
+    types.into_iter().map(|typ| typ.to_ascii_lowercase()).collect()
+}
+
+fn claim_names(fields: &Fields<'_>, key: &str) -> Vec<String> {
+    fields.get::<Vec<ClaimName>>(key).into_iter().map(|ClaimName(name)| name).collect()
+}
+
+fn words(fields: &Fields<'_>, key: &str) -> Vec<String> {
+    fields.get::<Vec<Word>>(key).into_iter().map(|Word(word)| word.to_owned()).collect()
+}
+
+fn groups(fields: &Fields<'_>) -> Groups {
+    Groups { claims: fields.get::<Vec<ClaimPath>>("claims"), strip_prefix: fields.optional("strip_prefix") }
+}
+
+fn claims_from_userinfo(fields: &Fields<'_>) -> bool {
+    let from: Vec<Word> = fields.get("claims_from");
+    let names = |wanted: &str| from.iter().any(|Word(word)| *word == wanted);
+    if names("userinfo") && !names("id_token") {
+        let message = format!("`{}` leaves out `id_token`", fields.sub("claims_from"));
+        let finding = Finding::new(
+            codes::BAD_VALUE,
+            fields.value_span("claims_from"),
+            fields.sub("claims_from"),
+            message,
+        );
+        fields.cx.findings.add(finding.help("UserInfo only adds to the ID token: `[id_token, userinfo]`"));
+    }
+    names("userinfo")
+}

@@ -1,0 +1,245 @@
+//! Our registration at a provider.
+
+use std::collections::BTreeMap;
+
+use url::Url;
+
+use crate::Secret;
+use crate::codes;
+use crate::describe::{Key, Section, Shape, Words};
+use crate::fields::Place;
+use crate::fields::{Fields, Read as _};
+use crate::file;
+use crate::findings::Finding;
+use crate::provider::{Client, ClientAuthMethod};
+use crate::scalar::{AnyUrl, ScopeToken, is_loopback};
+use crate::section::{TEXT, URL};
+use crate::tree::Value;
+
+static DIALECT: Words = Words { now: &["oidc"], later: &["cognito", "auth0", "okta", "google", "none"] };
+
+pub(crate) static LOGOUT: Section = Section {
+    title: "`providers.*.logout`",
+    doc: "How people are signed out at the issuer.",
+    keys: &[
+        Key::new(
+            "dialect",
+            Shape::Word(&DIALECT),
+            "`oidc`: RP-initiated logout, if the issuer's metadata have an `end_session_endpoint`.",
+        )
+        .default("oidc"),
+        Key::new(
+            "post_logout_redirect_uri",
+            Shape::Text(&URL),
+            "Where the issuer sends people afterwards. Registered there.",
+        )
+        .absent("`/.ostia/signed-out` on the host of the redirect URI")
+        .example("post_logout_redirect_uri: https://portal.example.com/bye"),
+        Key::later("back_channel"),
+        Key::later("front_channel"),
+    ],
+};
+
+/// Keys that mean nothing without `client_id`.
+const LOGIN_KEYS: [&str; 7] = [
+    "client_secret",
+    "client_secret_file",
+    "token_endpoint_auth_method",
+    "redirect_uri",
+    "scopes",
+    "authorize_params",
+    "logout",
+];
+
+/// Parameters of the authorization request that are ours alone.
+const OUR_PARAMETERS: [&str; 15] = [
+    "client_id",
+    "redirect_uri",
+    "response_type",
+    "response_mode",
+    "scope",
+    "state",
+    "nonce",
+    "code_challenge",
+    "code_challenge_method",
+    "request",
+    "request_uri",
+    "code",
+    "client_secret",
+    "code_verifier",
+    "dpop_jkt",
+];
+
+/// The callback's path on every host.
+const CALLBACK: &str = "/.ostia/callback";
+
+pub(super) fn read(fields: &Fields<'_>) -> Option<Client> {
+    if !fields.has("client_id") {
+        refuse_login_keys(fields);
+        return None;
+    }
+    let client_secret = secret(fields);
+    let logout = fields.section("logout");
+    let _: &str = logout.word("dialect");
+    Some(Client {
+        client_id: fields.get("client_id"),
+        auth_method: auth_method(fields, client_secret.is_some()),
+        client_secret,
+        redirect_uri: redirect_uri(fields),
+        scopes: scopes(fields),
+        authorize_params: authorize_params(fields),
+        post_logout_redirect_uri: post_logout_redirect_uri(&logout),
+    })
+}
+
+fn refuse_login_keys(fields: &Fields<'_>) {
+    for key in LOGIN_KEYS.into_iter().filter(|key| fields.has(key)) {
+        let message = format!("`{}` has no `client_id`, so nobody signs in with `{key}`", fields.path);
+        let finding = Finding::new(codes::NO_CLIENT, fields.key_span(key), fields.sub(key), message);
+        fields
+            .cx
+            .findings
+            .add(finding.help("add `client_id`, or remove the key from a bearer-only provider"));
+    }
+}
+
+fn secret(fields: &Fields<'_>) -> Option<Secret<String>> {
+    if fields.has("client_secret") && fields.has("client_secret_file") {
+        let path = fields.sub("client_secret_file");
+        let message = "`client_secret` and `client_secret_file` are both there";
+        fields.cx.findings.add(
+            Finding::new(codes::EITHER_OR, fields.key_span("client_secret_file"), path, message)
+                .related(fields.key_span("client_secret"), "and here")
+                .help("keep the file"),
+        );
+    }
+    let node = fields.node("client_secret_file");
+    if let Some(node) = node.filter(|node| matches!(node.value, Value::List(_))) {
+        fields.cx.not_yet(node.span, &fields.sub("client_secret_file"), "a list of secrets");
+        return None;
+    }
+    file::secret(fields, "client_secret_file").or_else(|| literal_secret(fields))
+}
+
+fn literal_secret(fields: &Fields<'_>) -> Option<Secret<String>> {
+    let node = fields.node("client_secret")?;
+    let path = fields.sub("client_secret");
+    let place = Place { cx: fields.cx, node, shape: Shape::Secret, path: &path };
+    let scalar = place.scalar()?;
+    if scalar.text.is_empty() || scalar.text.chars().any(char::is_control) {
+        let message = format!("`{path}` is empty or holds more than one line");
+        fields.cx.findings.add(Finding::new(codes::BAD_VALUE, node.span, path, message));
+        return None;
+    }
+    Some(Secret::new(scalar.text.clone()))
+}
+
+fn auth_method(fields: &Fields<'_>, has_secret: bool) -> ClientAuthMethod {
+    let written = fields.optional::<crate::fields::Word>("token_endpoint_auth_method");
+    let method = match written.map(|word| word.0) {
+        Some("client_secret_basic") => ClientAuthMethod::Basic,
+        Some("client_secret_post") => ClientAuthMethod::Post,
+        Some(_) => ClientAuthMethod::None,
+        None if has_secret => ClientAuthMethod::Basic,
+        None => return ClientAuthMethod::None,
+    };
+    if written.is_some() {
+        check_secret_fits(fields, method, has_secret);
+    }
+    method
+}
+
+fn check_secret_fits(fields: &Fields<'_>, method: ClientAuthMethod, has_secret: bool) {
+    let told =
+        ["client_secret", "client_secret_file"].iter().any(|key| fields.cx.findings.spoils(&fields.sub(key)));
+    let key = "token_endpoint_auth_method";
+    let (message, help) = match (method, has_secret) {
+        (ClientAuthMethod::None, true) => (
+            "`none` goes without a secret, but there is one",
+            "remove the secret, or `token_endpoint_auth_method`",
+        ),
+        (ClientAuthMethod::Basic | ClientAuthMethod::Post, false) => {
+            ("this method needs a secret, and there is none", "add `client_secret_file`")
+        }
+        _ => return,
+    };
+    if !told {
+        let finding = Finding::new(codes::SECRET_FIT, fields.value_span(key), fields.sub(key), message);
+        fields.cx.findings.add(finding.help(help));
+    }
+}
+
+fn redirect_uri(fields: &Fields<'_>) -> Option<Url> {
+    let url = checked_url(fields, "redirect_uri", codes::REDIRECT_URI)?;
+    let wrong = if url.path() != CALLBACK {
+        Some(format!("`redirect_uri` has the path `{}`", url.path()))
+    } else if url.query().is_some() {
+        Some("`redirect_uri` has a query".to_owned())
+    } else {
+        None
+    };
+    if let Some(message) = wrong {
+        let mut right = url.clone();
+        right.set_path(CALLBACK);
+        right.set_query(None);
+        let path = fields.sub("redirect_uri");
+        let finding = Finding::new(codes::REDIRECT_URI, fields.value_span("redirect_uri"), path, message);
+        fields.cx.findings.add(finding.help(format!("register and write `{right}`")));
+    }
+    Some(url)
+}
+
+fn post_logout_redirect_uri(logout: &Fields<'_>) -> Option<Url> {
+    checked_url(logout, "post_logout_redirect_uri", codes::LOGOUT_URI)
+}
+
+/// An `https` URL (or `http` to this machine) without fragment.
+fn checked_url(fields: &Fields<'_>, key: &str, code: &'static str) -> Option<Url> {
+    let AnyUrl(url) = fields.optional(key)?;
+    let wrong = if url.scheme() != "https" && !is_loopback(&url) {
+        Some("is plain `http`")
+    } else if url.fragment().is_some() {
+        Some("has a fragment")
+    } else {
+        None
+    };
+    if let Some(reason) = wrong {
+        let message = format!("`{}` {reason}", fields.sub(key));
+        let finding = Finding::new(code, fields.value_span(key), fields.sub(key), message);
+        fields.cx.findings.add(finding.help("an `https` URL; plain `http` is for a loopback address only"));
+    }
+    Some(url)
+}
+
+fn scopes(fields: &Fields<'_>) -> Vec<String> {
+    let scopes: Vec<String> =
+        fields.get::<Vec<ScopeToken>>("scopes").into_iter().map(|ScopeToken(scope)| scope).collect();
+    if !scopes.is_empty() && !scopes.iter().any(|scope| scope == "openid") {
+        let message = format!("`{}` leaves out `openid`", fields.sub("scopes"));
+        let finding = Finding::new(codes::SCOPES, fields.value_span("scopes"), fields.sub("scopes"), message);
+        fields
+            .cx
+            .findings
+            .add(finding.help("without `openid` the issuer gives no ID token: add it to the list"));
+    }
+    scopes
+}
+
+fn authorize_params(fields: &Fields<'_>) -> BTreeMap<String, String> {
+    let mut params = BTreeMap::new();
+    for (entry, path) in fields.map("authorize_params") {
+        if OUR_PARAMETERS.contains(&entry.key.to_ascii_lowercase().as_str()) {
+            let message = format!("`{}` is set by the protocol", entry.key);
+            let finding = Finding::new(codes::AUTHORIZE_PARAMS, entry.key_span, path, message);
+            fields.cx.findings.add(
+                finding.help("remove it; `scopes`, `client_id` and `redirect_uri` are keys of the provider"),
+            );
+            continue;
+        }
+        let place = Place { cx: fields.cx, node: &entry.value, shape: Shape::Text(&TEXT), path: &path };
+        if let Some(value) = String::read(place) {
+            params.insert(entry.key.clone(), value);
+        }
+    }
+    params
+}

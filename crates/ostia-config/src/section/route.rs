@@ -1,0 +1,220 @@
+//! `routes`: what is served, to whom, from where.
+
+use std::time::Duration;
+
+use http::Method;
+
+use crate::codes;
+use crate::describe::{Grammar, Key, Section, Shape, Words};
+use crate::fields::{Fields, FromText, Word};
+use crate::findings::Finding;
+use crate::route::{Allow, Credentials, HostPattern};
+use crate::scalar::RequestPath;
+use crate::section::{NAME, TEXT};
+use crate::tree::Value;
+use crate::{Name, Route};
+
+static HOST: Grammar = <HostPattern as FromText>::GRAMMAR;
+static PATH: Grammar = <RequestPath as FromText>::GRAMMAR;
+static METHOD: Grammar = <Method as FromText>::GRAMMAR;
+static CREDENTIAL: Words = Words { now: &["session", "bearer"], later: &["client_certificate"] };
+static UPGRADE: Words = Words { now: &["websocket"], later: &[] };
+
+pub(crate) static ROUTE: Section = Section {
+    title: "`routes[]`",
+    doc: "What is served, to whom, from where. The most specific route wins, wherever it stands: an exact host before \
+          a wildcard before any host, then the longest path, then one that names methods. Two routes of which neither \
+          is more specific are refused.",
+    keys: &[
+        Key::new("name", Shape::Text(&NAME), "Its name in logs, metrics and messages. Unique.")
+            .absent("made from host and path: `portal.example.com/finance/`"),
+        Key::new("host", Shape::Text(&HOST), "A host, or `*.` and a suffix for one or more labels before it.")
+            .absent("every host")
+            .example("host: portal.example.com"),
+        Key::new(
+            "path",
+            Shape::Text(&PATH),
+            "A prefix. `/finance/` matches what begins with it; `/finance` matches itself and what begins with \
+             `/finance/`. Paths under `/.ostia/` are Ostia's own.",
+        )
+        .default("/"),
+        Key::new("methods", Shape::Several(&Shape::Text(&METHOD)), "The methods that are served; others get 405.")
+            .absent("every method")
+            .example("methods: [GET, HEAD]"),
+        Key::new(
+            "provider",
+            Shape::OneOrMany(&Shape::Text(&NAME)),
+            "Whose identities are accepted here. The first that people can sign in with is where they are sent.",
+        )
+        .absent("the only provider there is"),
+        Key::new(
+            "allow",
+            Shape::OneOrMany(&Shape::Text(&NAME)),
+            "Who may enter: a policy, a list of policies of which one must allow, `authenticated` for every identity of \
+             the providers, or `anyone`. `anyone` opens the route to the world; no identity is looked for.",
+        )
+        .required()
+        .own_check()
+        .example("allow: [staff, deployer]"),
+        Key::new(
+            "upstream",
+            Shape::Text(&TEXT),
+            "A name under `upstreams`, or the address of one server.",
+        )
+        .required()
+        .own_check()
+        .example("upstream: 10.0.0.10:8080"),
+        Key::new(
+            "credentials",
+            Shape::Several(&Shape::Word(&CREDENTIAL)),
+            "What may prove an identity. Only with `session` are people sent to sign in.",
+        )
+        .absent("`session` where a provider has a `client_id`, `bearer` where one has an `audience`"),
+        Key::new("upgrade", Shape::List(&Shape::Word(&UPGRADE)), "Upgrades are refused unless named here.")
+            .default("[]")
+            .example("upgrade: [websocket]"),
+        Key::new("timeouts", Shape::Section(&TIMEOUTS), "Timeouts of this route."),
+        Key::later("scopes"),
+        Key::later("audit"),
+        Key::later("headers"),
+        Key::later("compression"),
+        Key::later("rate_limit"),
+        Key::later("strip_prefix"),
+        Key::later("redirect"),
+        Key::later("respond"),
+        Key::later("limits"),
+    ],
+};
+
+pub(crate) static TIMEOUTS: Section = Section {
+    title: "`routes[].timeouts`",
+    doc: "Timeouts of a route.",
+    keys: &[Key::new(
+        "idle",
+        Shape::seconds(1, 24 * 3600),
+        "Of an upgraded connection on which nothing moves; instead of that of the upstream.",
+    )
+    .absent("as the upstream says")
+    .example("idle: 4h")],
+};
+
+/// A route as it is written: what other sections decide about it is filled in by [`crate::section::root`].
+pub(crate) struct Written {
+    pub(crate) route: Route,
+    /// The path in the tree: `routes[3]`.
+    pub(crate) at: String,
+    pub(crate) providers: Option<Vec<Name>>,
+    pub(crate) credentials: Option<Credentials>,
+    pub(crate) upstream: Option<String>,
+}
+
+pub(crate) fn read(fields: &Fields<'_>) -> Written {
+    let host = fields.optional::<HostPattern>("host").unwrap_or(HostPattern::Any);
+    let RequestPath(path) = fields.get("path");
+    refuse_own_path(fields, &path);
+    let name = fields.optional("name").unwrap_or_else(|| made_up_name(&host, &path));
+    let upgrade: Vec<Word> = fields.get("upgrade");
+    let allow = allow(fields, &name);
+    let route = Route {
+        allow,
+        name,
+        host,
+        path,
+        methods: methods(fields),
+        providers: Vec::new(),
+        credentials: Credentials { session: false, bearer: false },
+        upstream: Name::from(""),
+        upgrade_websocket: !upgrade.is_empty(),
+        idle_timeout: fields.section("timeouts").optional::<Duration>("idle"),
+    };
+    Written {
+        providers: fields.optional("provider"),
+        credentials: credentials(fields),
+        upstream: upstream(fields, &route.name),
+        route,
+        at: fields.path.clone(),
+    }
+}
+
+pub(crate) fn made_up_name(host: &HostPattern, path: &str) -> Name {
+    match host {
+        HostPattern::Exact(host) => Name::new(format!("{host}{path}")),
+        HostPattern::Wildcard(suffix) => Name::new(format!("*.{suffix}{path}")),
+        HostPattern::Any => Name::new(format!("*{path}")),
+    }
+}
+
+fn refuse_own_path(fields: &Fields<'_>, path: &str) {
+    if path == "/.ostia" || path.starts_with("/.ostia/") {
+        let message = format!("`{path}` is one of Ostia's own paths");
+        let finding = Finding::new(codes::OWN_PATH, fields.value_span("path"), fields.sub("path"), message);
+        fields
+            .cx
+            .findings
+            .add(finding.help("sign-in and sign-out live under `/.ostia/` on every host: choose another"));
+    }
+}
+
+fn methods(fields: &Fields<'_>) -> Option<Vec<Method>> {
+    let mut methods: Vec<Method> = Vec::new();
+    for method in fields.optional::<Vec<Method>>("methods")? {
+        if !methods.contains(&method) {
+            methods.push(method);
+        }
+    }
+    Some(methods)
+}
+
+fn credentials(fields: &Fields<'_>) -> Option<Credentials> {
+    let words: Vec<Word> = fields.optional("credentials")?;
+    let has = |wanted: &str| words.iter().any(|Word(word)| *word == wanted);
+    Some(Credentials { session: has("session"), bearer: has("bearer") })
+}
+
+fn upstream(fields: &Fields<'_>, name: &Name) -> Option<String> {
+    let node = fields.node("upstream");
+    if let Some(node) = node.filter(|node| matches!(node.value, Value::Map(_))) {
+        fields.cx.not_yet(node.span, &fields.sub("upstream"), "a weighted split");
+        return None;
+    }
+    let answered = ["redirect", "respond"].iter().any(|key| fields.has(key));
+    if !fields.has("upstream") && !answered {
+        let message = format!("route `{name}` has no `upstream`");
+        let finding = Finding::new(codes::MISSING_KEY, fields.span, fields.sub("upstream"), message);
+        fields
+            .cx
+            .findings
+            .add(finding.help("a name under `upstreams`, or an address: `upstream: 10.0.0.10:8080`"));
+    }
+    fields.optional("upstream")
+}
+
+/// Closed when nothing usable is written: a stand-in beside a finding.
+fn allow(fields: &Fields<'_>, route: &Name) -> Allow {
+    if !fields.has("allow") {
+        let message = format!("route `{route}` has no `allow`");
+        let help =
+            "a route is closed until it says who may enter: a policy name, `authenticated`, or `anyone`";
+        let finding = Finding::new(codes::NO_ALLOW, fields.span, fields.sub("allow"), message);
+        fields.cx.findings.add(finding.help(help));
+        return Allow::Policies(Vec::new());
+    }
+    let names: Vec<Name> = fields.optional("allow").unwrap_or_default();
+    let word = |name: &Name| matches!(name.as_str(), "anyone" | "authenticated");
+    match names.as_slice() {
+        [name] if name.as_str() == "anyone" => Allow::Anyone,
+        [name] if name.as_str() == "authenticated" => Allow::Authenticated,
+        names => {
+            if let Some(word) = names.iter().find(|name| word(name)) {
+                refuse_mixture(fields, word);
+            }
+            Allow::Policies(names.iter().filter(|name| !word(name)).cloned().collect())
+        }
+    }
+}
+
+fn refuse_mixture(fields: &Fields<'_>, word: &Name) {
+    let message = format!("`{word}` stands beside other names, which then decide nothing");
+    let finding = Finding::new(codes::MIXED_ALLOW, fields.value_span("allow"), fields.sub("allow"), message);
+    fields.cx.findings.add(finding.help(format!("write `allow: {word}` alone, or remove it from the list")));
+}
