@@ -5,6 +5,8 @@
 
 mod step;
 
+use crate::target;
+
 #[cfg(test)]
 mod tests;
 
@@ -71,7 +73,7 @@ impl Readings {
 /// # Errors
 /// [`TooManyReadings`]: the path is made to be read differently, or too long for its strange parts.
 pub fn readings(path: &str) -> Result<Readings, TooManyReadings> {
-    if step::is_plain(path.as_bytes()) {
+    if target::is_plain(path.as_bytes()) {
         return Ok(Readings::default());
     }
     let mut search = Search::new(path.as_bytes());

@@ -73,13 +73,25 @@ fn examine_path(path: &[u8]) -> Result<bool, HeadRefused> {
     if is_refused {
         return Err(refusal(path).unwrap_or(HeadRefused::TargetControl));
     }
-    let has_percent = path.iter().fold(false, |found, &byte| found | (byte == b'%'));
-    if has_percent {
+    if path.contains(&b'%') {
         examine_triplets(path)?;
         return Ok(false);
     }
-    let has_parameter = path.iter().fold(false, |found, &byte| found | (byte == b';'));
-    Ok(!has_parameter && !has_empty_or_dot_segment(path))
+    Ok(is_plain(path))
+}
+
+/// Whether no backend sees anything else in the path, letter case apart.
+pub(crate) fn is_plain(path: &[u8]) -> bool {
+    let is_special = path.iter().fold(false, |found, &byte| {
+        found
+            | !(b' '..0x7f).contains(&byte)
+            | (byte == b'%')
+            | (byte == b';')
+            | (byte == b'#')
+            | (byte == b'?')
+            | (byte == b'\\')
+    });
+    !is_special && !has_empty_or_dot_segment(path)
 }
 
 /// An empty segment before the last, `.` or `..`. Each shows as `//` or `/.`, which are looked for first.

@@ -4,11 +4,6 @@ use std::str;
 
 use unicode_normalization::{UnicodeNormalization, is_nfkc};
 
-/// Whether no step has anything to do with the path.
-pub(super) fn is_plain(path: &[u8]) -> bool {
-    decode(path).is_none() && all(path).next().is_none()
-}
-
 /// What each step but decoding makes of the path.
 pub(super) fn all(path: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     let steps = [turn_backslashes, merge_slashes, resolve_dots, drop_parameters, shorten_overlong, compose];
@@ -35,9 +30,12 @@ fn turn_backslashes(path: &[u8]) -> Option<Vec<u8>> {
 
 /// `//` is `/`.
 fn merge_slashes(path: &[u8]) -> Option<Vec<u8>> {
+    if !path.windows(2).any(|pair| pair == b"//") {
+        return None;
+    }
     let mut merged = path.to_vec();
     merged.dedup_by(|a, b| (*a, *b) == (b'/', b'/'));
-    (merged.len() < path.len()).then_some(merged)
+    Some(merged)
 }
 
 /// `.` and `..` are resolved (RFC 3986 5.2.4); above the root is the root.
