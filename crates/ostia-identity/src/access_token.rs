@@ -145,6 +145,3 @@ fn scopes(claims: &Claims, names: &[String]) -> Result<Vec<String>, TokenRefused
     }
     Ok(scopes)
 }
-
-#[cfg(test)]
-mod tests;

@@ -284,6 +284,3 @@ fn access_token_hash(
     verify_slices_are_equal(jws::encode(half).as_bytes(), found.as_bytes())
         .map_err(|_| IdTokenRefused::AccessTokenDiffers)
 }
-
-#[cfg(test)]
-mod tests;

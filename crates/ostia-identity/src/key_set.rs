@@ -252,6 +252,3 @@ impl KeySet {
 }
 
 type Candidates<'k> = SmallVec<[(&'k Arc<Key>, &'k ParsedPublicKey); MAX_TRIED]>;
-
-#[cfg(test)]
-mod tests;

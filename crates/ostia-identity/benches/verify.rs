@@ -1,0 +1,101 @@
+//! First sight of a token, beside the bare signature that it contains (promise Q4: at most 5 µs over it).
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a bench that cannot begin may end here")]
+
+use std::hint::black_box;
+use std::time::{Duration, SystemTime};
+
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256};
+use criterion::{Criterion, criterion_group, criterion_main};
+use ostia_identity::{
+    AccessTokenProfile, AlgorithmSet, Claims, DEFAULT_MAX_LIFETIME, GroupRules, KeySet, Token,
+    accept_access_token, json,
+};
+use serde_json::{Value, json};
+
+#[path = "../tests/it/signer.rs"]
+#[expect(dead_code, reason = "the benches need fewer keys than the tests")]
+mod signer;
+
+use signer::{P256, RSA, Signer};
+
+const NOW: u64 = 1_795_219_200;
+
+fn claims() -> Value {
+    json!({
+        "iss": "https://login.example.com/realms/corp", "aud": ["https://api.example.com", "account"],
+        "sub": "f7b1c0f2-6a55-4a27-9e5c-0d3d7f3f8a11", "exp": NOW + 300, "iat": NOW, "nbf": NOW, "jti": "4c9d2c1e-0a3f-4a43",
+        "client_id": "ostia", "azp": "ostia", "scope": "openid profile email orders.read orders.write",
+        "groups": ["staff", "finance-readers", "berlin", "on-call", "everyone"], "email": "someone@example.com",
+        "email_verified": true, "name": "Some One", "preferred_username": "someone",
+        "realm_access": {"roles": ["offline_access", "uma_authorization", "default-roles-corp"]},
+        "session_state": "0e5e9c8e-52e1-4b1c-9a39-2f70a9d9b3f0", "acr": "1",
+    })
+}
+
+fn profile() -> AccessTokenProfile {
+    AccessTokenProfile {
+        provider: "corp".into(),
+        issuer: "https://login.example.com/realms/corp".into(),
+        audiences: vec!["https://api.example.com".to_owned()],
+        types: vec!["at+jwt".to_owned()],
+        algorithms: AlgorithmSet::all(),
+        scope_claims: vec!["scope".to_owned(), "scp".to_owned()],
+        client_id_claims: vec!["client_id".to_owned()],
+        groups: GroupRules::default(),
+        skew: Duration::from_secs(60),
+        max_lifetime: DEFAULT_MAX_LIFETIME,
+    }
+}
+
+fn first_sight(bench: &mut Criterion) {
+    let keys = json!({"keys": [RSA.jwk(), P256.jwk()]}).to_string();
+    let keys = KeySet::from_jwks(keys.as_bytes()).unwrap();
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(NOW);
+    let profile = profile();
+    for (alg, signer) in [("RS256", &*RSA), ("ES256", &P256)] {
+        let token = signer.access_token(alg, &claims());
+        let (signed, _) = token.rsplit_once('.').unwrap();
+        let signature = signer.sign(alg, signed.as_bytes());
+        let key = parsed(signer);
+        bench.bench_function(&format!("{alg}/signature alone"), |bench| {
+            bench.iter(|| key.verify_sig(black_box(signed.as_bytes()), black_box(&signature)).unwrap());
+        });
+        bench.bench_function(&format!("{alg}/whole token"), |bench| {
+            bench.iter(|| {
+                let token = Token::parse(black_box(&token)).unwrap();
+                accept_access_token(&token, &keys, &profile, now).unwrap()
+            });
+        });
+        bench.bench_function(&format!("{alg}/header only"), |bench| {
+            bench.iter(|| Token::parse(black_box(&token)).unwrap());
+        });
+    }
+}
+
+fn parsed(signer: &Signer) -> ParsedPublicKey {
+    let jwk = signer.jwk();
+    let bytes = |name: &str| base64_simd::URL_SAFE_NO_PAD.decode_to_vec(jwk[name].as_str().unwrap()).unwrap();
+    if jwk["kty"] == "RSA" {
+        let components = aws_lc_rs::rsa::PublicKeyComponents { n: bytes("n"), e: bytes("e") };
+        return components.to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256).unwrap();
+    }
+    let point = [vec![4], bytes("x"), bytes("y")].concat();
+    ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).unwrap()
+}
+
+fn reading_claims(bench: &mut Criterion) {
+    let text = claims().to_string();
+    bench.bench_function("claims/strict JSON", |bench| {
+        bench.iter(|| json::parse_object(black_box(text.as_bytes())).unwrap())
+    });
+    let claims = Claims::new(json::parse_object(text.as_bytes()).unwrap());
+    let nested = ["realm_access".to_owned(), "roles".to_owned()];
+    bench.bench_function("claims/top level", |bench| bench.iter(|| claims.get(black_box("groups"))));
+    bench.bench_function("claims/nested", |bench| {
+        bench.iter(|| claims.at(black_box("realm_access.roles"), &nested))
+    });
+}
+
+criterion_group!(benches, first_sight, reading_claims);
+criterion_main!(benches);
