@@ -203,6 +203,3 @@ fn canonical(network: IpNet) -> IpNet {
         _ => network,
     }
 }
-
-#[cfg(test)]
-mod tests;

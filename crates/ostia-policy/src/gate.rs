@@ -99,6 +99,3 @@ fn first_that_holds<'g>(rules: &'g [Arc<Rule>], identity: &Identity, facts: &Fac
     }
     nearest.unwrap_or(Decision { allowed: false, policy: "", reason: Reason::ClaimMissing, deciding: None })
 }
-
-#[cfg(test)]
-mod tests;
