@@ -1,0 +1,146 @@
+//! The accept loop: connections in, one task each.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use pingora_core::apps::HttpServerApp;
+use pingora_core::protocols::tls::TlsStream;
+use pingora_core::protocols::{ALPN, Ssl};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+
+use crate::counters::ConnectionRefused;
+use crate::edge::{Edge, Shared};
+use crate::socket::Socket;
+use crate::tls::Tls;
+use crate::{http1, http2};
+
+/// How long a TLS handshake may take.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// The pause after an error that would repeat at once, such as the want of file descriptors.
+const BACK_OFF: Duration = Duration::from_millis(100);
+
+/// Accepts until stopping. What the kernel has queued by then is still served: those clients are connected already.
+pub(crate) async fn accept<A>(listener: TcpListener, edge: Arc<Edge<A>>)
+where
+    A: HttpServerApp + Send + Sync + 'static,
+{
+    let mut stop = pin!(edge.stopped());
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = stop.as_mut() => break,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((tcp, peer)) => begin(tcp, peer, &edge),
+            Err(error) => survive(&error, &edge).await,
+        }
+    }
+    accept_queued(listener, &edge);
+}
+
+/// Asks the kernel itself: the runtime may not have heard of the last connections yet.
+fn accept_queued<A>(listener: TcpListener, edge: &Arc<Edge<A>>)
+where
+    A: HttpServerApp + Send + Sync + 'static,
+{
+    let Ok(listener) = listener.into_std() else { return };
+    while let Ok((tcp, peer)) = listener.accept() {
+        let tcp = tcp.set_nonblocking(true).and_then(|()| TcpStream::from_std(tcp));
+        match tcp {
+            Ok(tcp) => begin(tcp, peer, edge),
+            Err(error) => tracing::debug!(%error, "a queued connection was lost"),
+        }
+    }
+}
+
+async fn survive<A>(error: &io::Error, edge: &Edge<A>) {
+    edge.counters().count_accept_error();
+    let is_shortage =
+        matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM));
+    if is_shortage {
+        tracing::error!(%error, "no connection can be accepted; raise LimitNOFILE");
+        tokio::time::sleep(BACK_OFF).await;
+    } else {
+        tracing::debug!(%error, "a connection was gone before it was accepted");
+    }
+}
+
+fn begin<A>(tcp: TcpStream, peer: SocketAddr, edge: &Arc<Edge<A>>)
+where
+    A: HttpServerApp + Send + Sync + 'static,
+{
+    edge.counters().count_accepted();
+    let settings = edge.shared().settings.load();
+    let Some(open) = OpenConnection::new(edge.shared(), settings.connections) else {
+        edge.counters().refuse_connection(ConnectionRefused::Limit);
+        return;
+    };
+    let socket = Socket::new(tcp, peer);
+    let edge = Arc::clone(edge);
+    match settings.tls.clone() {
+        None => drop(tokio::spawn(counted(open, http1::serve(Box::new(socket), edge)))),
+        Some(tls) => drop(tokio::spawn(counted(open, secure(socket, tls, edge)))),
+    }
+}
+
+async fn counted(open: OpenConnection, connection: impl Future<Output = ()>) {
+    connection.await;
+    drop(open);
+}
+
+async fn secure<A>(socket: Socket, tls: Arc<Tls>, edge: Arc<Edge<A>>)
+where
+    A: HttpServerApp + Send + Sync + 'static,
+{
+    // Boxed, so that the idle connection does not carry the room that the handshake needed.
+    match Box::pin(handshake(socket, tls, &edge)).await {
+        Ok((stream, true)) => Box::pin(http2::serve(Box::new(stream), edge)).await,
+        Ok((stream, false)) => http1::serve(Box::new(stream), edge).await,
+        Err(reason) => edge.counters().refuse_connection(reason),
+    }
+}
+
+/// The stream, and whether it speaks HTTP/2.
+async fn handshake<A>(
+    socket: Socket,
+    tls: Arc<Tls>,
+    edge: &Edge<A>,
+) -> Result<(TlsStream<Socket>, bool), ConnectionRefused> {
+    let stream = match timeout(HANDSHAKE, tls.handshake(socket)).await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "TLS handshake failed");
+            return Err(ConnectionRefused::Handshake);
+        }
+        Err(_) => return Err(ConnectionRefused::HandshakeTimeout),
+    };
+    edge.counters().count_handshake();
+    match stream.selected_alpn_proto() {
+        Some(ALPN::H2) => Ok((stream, true)),
+        _ if tls.allows_http1() => Ok((stream, false)),
+        _ => Err(ConnectionRefused::NoProtocol),
+    }
+}
+
+/// Counts a connection as open until it is dropped.
+struct OpenConnection(Arc<Shared>);
+
+impl OpenConnection {
+    fn new(shared: &Arc<Shared>, limit: usize) -> Option<Self> {
+        shared.counters.open(limit).then(|| Self(Arc::clone(shared)))
+    }
+}
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        if self.0.counters.close() {
+            self.0.empty.notify_waiters();
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! What all connections of a listener share while it serves.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use pingora_core::server::ShutdownWatch;
+use tokio::sync::Notify;
+
+use crate::counters::Counters;
+use crate::settings::{Bounds, Settings};
+
+/// The state of a listener that survives a reload.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) settings: ArcSwap<Settings>,
+    pub(crate) counters: Counters,
+    /// Told when the last open connection closes.
+    pub(crate) empty: Notify,
+}
+
+/// A listener with the application that it serves.
+pub(crate) struct Edge<A> {
+    app: Arc<A>,
+    shared: Arc<Shared>,
+    shutdown: ShutdownWatch,
+}
+
+impl<A> Edge<A> {
+    pub(crate) fn new(app: Arc<A>, shared: Arc<Shared>, shutdown: ShutdownWatch) -> Arc<Self> {
+        Arc::new(Self { app, shared, shutdown })
+    }
+
+    pub(crate) fn app(&self) -> &Arc<A> {
+        &self.app
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.shared.counters
+    }
+
+    pub(crate) fn bounds(&self) -> Bounds {
+        self.shared.settings.load().bounds
+    }
+
+    pub(crate) fn shutdown(&self) -> &ShutdownWatch {
+        &self.shutdown
+    }
+
+    /// Stopping, or the one who could stop us is gone.
+    pub(crate) fn is_stopping(&self) -> bool {
+        *self.shutdown.borrow()
+    }
+
+    /// Ends when we are stopping. Polled across a whole connection, it registers once.
+    pub(crate) fn stopped(&self) -> impl Future<Output = ()> + Send + 'static {
+        let mut shutdown = self.shutdown.clone();
+        async move {
+            let _ = shutdown.wait_for(|is_stopping| *is_stopping).await;
+        }
+    }
+}

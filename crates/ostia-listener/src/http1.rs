@@ -1,0 +1,155 @@
+//! HTTP/1 on one connection: each head is read under a deadline and a size cap, then Pingora takes over.
+
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use pingora_core::apps::{HttpPersistentSettings, HttpServerApp};
+use pingora_core::protocols::Stream;
+use pingora_core::protocols::http::ServerSession;
+use tokio::io::AsyncReadExt;
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
+
+use crate::answer;
+use crate::edge::Edge;
+use crate::head::{HeadRefused, Scan};
+use crate::settings::Bounds;
+
+/// The first read of a head; longer heads grow the buffer.
+const FIRST_READ: usize = 4096;
+/// How long the unread rest of a request body is read, to keep the connection.
+const DRAIN: Duration = Duration::from_secs(5);
+/// While stopping: how long a client that has just connected may take to begin its request.
+const LAST_CALL: Duration = Duration::from_millis(50);
+
+/// How the wait for a head ended.
+enum Head {
+    /// It is complete; bytes of the body may follow it.
+    Complete(BytesMut),
+    /// It gets an answer, and the connection ends.
+    Refused(HeadRefused),
+    /// Nobody is there who waits for an answer: the client closed, stayed idle, or we are stopping.
+    Gone,
+}
+
+/// Serves requests until the client or we close the connection.
+pub(crate) async fn serve<A>(mut stream: Stream, edge: Arc<Edge<A>>)
+where
+    A: HttpServerApp + Send + Sync + 'static,
+{
+    let mut bounds = edge.bounds();
+    let mut clock = pin!(sleep_until(Instant::now() + bounds.header_timeout));
+    let mut stop = pin!(edge.stopped());
+    let mut kept: Option<HttpPersistentSettings> = None;
+    let mut is_first = true;
+    loop {
+        let head =
+            Reading { bounds, is_first, clock: clock.as_mut(), stop: stop.as_mut() }.head(&mut stream).await;
+        let head = match head {
+            Head::Complete(head) => head,
+            Head::Gone => return,
+            Head::Refused(reason) => {
+                edge.counters().refuse_head(reason);
+                tracing::debug!(reason = reason.slug(), "request head refused");
+                return answer::refuse(stream, reason).await;
+            }
+        };
+        let session = session(stream, head, kept.take(), bounds);
+        let Some(reused) = edge.app().process_new_http(session, edge.shutdown()).await else { return };
+        (stream, kept) = reused.consume();
+        if edge.is_stopping() {
+            return;
+        }
+        is_first = false;
+        bounds = edge.bounds();
+        clock.as_mut().reset(Instant::now() + bounds.keep_alive);
+    }
+}
+
+/// A session that finds its head already read. The whole head is there, so Pingora does not touch the connection
+/// before the body, and none of its own (absent) deadlines for heads matters.
+fn session(
+    stream: Stream,
+    head: BytesMut,
+    kept: Option<HttpPersistentSettings>,
+    bounds: Bounds,
+) -> ServerSession {
+    let mut session = ServerSession::new_http1(stream);
+    match kept {
+        Some(kept) => kept.apply_to_session(&mut session),
+        None => session.set_keepalive(Some(60)),
+    }
+    session.set_pipelined_prefix(head);
+    session.set_read_timeout(Some(bounds.body_timeout));
+    session.set_write_timeout(Some(bounds.body_timeout));
+    session.set_total_drain_timeout(Some(DRAIN));
+    session
+}
+
+/// The wait for one head.
+struct Reading<'a, S> {
+    bounds: Bounds,
+    is_first: bool,
+    clock: Pin<&'a mut Sleep>,
+    stop: Pin<&'a mut S>,
+}
+
+impl<S: Future<Output = ()>> Reading<'_, S> {
+    async fn head(mut self, stream: &mut Stream) -> Head {
+        let mut buf = BytesMut::new();
+        if !self.begins(stream, &mut buf).await {
+            return Head::Gone;
+        }
+        let mut scan = Scan::new(self.bounds.headers);
+        let mut is_armed = self.is_first;
+        loop {
+            match scan.advance(&buf) {
+                Err(reason) => return Head::Refused(reason),
+                Ok(Some(length)) if length > self.bounds.header_bytes => {
+                    return Head::Refused(HeadRefused::TooLarge);
+                }
+                Ok(Some(_)) => return Head::Complete(buf),
+                Ok(None) if buf.len() >= self.bounds.header_bytes => {
+                    return Head::Refused(HeadRefused::TooLarge);
+                }
+                Ok(None) => {}
+            }
+            if !std::mem::replace(&mut is_armed, true) {
+                self.clock.as_mut().reset(Instant::now() + self.bounds.header_timeout);
+            }
+            tokio::select! {
+                biased;
+                read = stream.read_buf(&mut buf) => match read {
+                    Ok(0) | Err(_) => return Head::Gone,
+                    Ok(_) => {}
+                },
+                () = self.clock.as_mut() => return Head::Refused(HeadRefused::Timeout),
+            }
+        }
+    }
+
+    /// Waits for the first bytes; false when there will be none. While it waits no buffer is held.
+    async fn begins(&mut self, stream: &mut Stream, buf: &mut BytesMut) -> bool {
+        let mut first = pin!(poll_fn(|cx| {
+            buf.reserve(FIRST_READ);
+            let read = pin!(stream.read_buf(buf)).poll(cx);
+            if read.is_pending() {
+                *buf = BytesMut::new();
+            }
+            read
+        }));
+        let read = tokio::select! {
+            biased;
+            read = first.as_mut() => read,
+            () = self.clock.as_mut() => return false,
+            () = self.stop.as_mut() => {
+                let last_call = if self.is_first { LAST_CALL } else { Duration::ZERO };
+                let Ok(read) = timeout(last_call, first).await else { return false };
+                read
+            }
+        };
+        matches!(read, Ok(1..))
+    }
+}

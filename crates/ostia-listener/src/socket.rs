@@ -1,0 +1,183 @@
+//! An accepted TCP connection as Pingora's transport.
+//!
+//! Unlike Pingora's own stream it owns no buffer while nothing is being written: what an idle connection costs is
+//! the kernel's. Small writes (a response head and its small body, two TLS records) leave in one packet, and a large
+//! write takes the waiting bytes along in the same system call.
+
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::SystemTime;
+
+use async_trait::async_trait;
+use pingora_core::protocols::raw_connect::ProxyDigest;
+use pingora_core::protocols::{
+    GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, TimingDigest,
+    UniqueID, UniqueIDType,
+};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::net::TcpStream;
+
+/// Bytes that wait for more before they are sent: one segment on most paths.
+const HOLD: usize = 1460;
+/// Slices of one vectored write, the held bytes included.
+const SLICES: usize = 16;
+
+/// One accepted connection.
+#[derive(Debug)]
+pub(crate) struct Socket {
+    tcp: TcpStream,
+    /// Written, not sent yet. Empty means not allocated.
+    held: Vec<u8>,
+    accepted_at: SystemTime,
+    digest: Arc<SocketDigest>,
+}
+
+impl Socket {
+    pub(crate) fn new(tcp: TcpStream, peer: SocketAddr) -> Self {
+        let digest = SocketDigest::from_raw_fd(tcp.as_raw_fd());
+        // The cell is new, so it is empty; a peer that is known here spares a system call for each request.
+        let _ = digest.peer_addr.set(Some(peer.into()));
+        Self { tcp, held: Vec::new(), accepted_at: SystemTime::now(), digest: Arc::new(digest) }
+    }
+
+    fn hold(&mut self, bytes: &[u8]) {
+        if self.held.capacity() == 0 {
+            self.held.reserve_exact(HOLD);
+        }
+        self.held.extend_from_slice(bytes);
+    }
+
+    /// Takes `sent` bytes off the front of what is held; returns how many were beyond it.
+    fn sent(&mut self, sent: usize) -> usize {
+        if sent >= self.held.len() {
+            let beyond = sent - self.held.len();
+            self.held = Vec::new();
+            return beyond;
+        }
+        self.held.drain(..sent);
+        0
+    }
+
+    fn poll_send_held(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.held.is_empty() {
+            let sent = ready!(Pin::new(&mut self.tcp).poll_write(cx, &self.held))?;
+            if sent == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.sent(sent);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.tcp).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(cx, &[IoSlice::new(bytes)])
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let total: usize = bufs.iter().map(|buf| buf.len()).sum();
+        if this.held.len() + total <= HOLD {
+            bufs.iter().for_each(|buf| this.hold(buf));
+            return Poll::Ready(Ok(total));
+        }
+        loop {
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            let held = (!this.held.is_empty()).then(|| IoSlice::new(&this.held));
+            let mut count = 0;
+            for (slot, slice) in slices.iter_mut().zip(held.into_iter().chain(bufs.iter().copied())) {
+                *slot = slice;
+                count += 1;
+            }
+            let used = slices.get(..count).unwrap_or_default();
+            let sent = ready!(Pin::new(&mut this.tcp).poll_write_vectored(cx, used))?;
+            // Zero would tell the caller that its bytes found no room; go on until some of them did.
+            match this.sent(sent) {
+                0 if sent != 0 => {}
+                beyond => return Poll::Ready(Ok(beyond)),
+            }
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.get_mut().poll_send_held(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        ready!(this.poll_send_held(cx))?;
+        Pin::new(&mut this.tcp).poll_shutdown(cx)
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        // Pingora drops some connections without a flush; what fits into the kernel's buffer still goes out.
+        if !self.held.is_empty() {
+            let _ = self.tcp.try_write(&self.held);
+        }
+    }
+}
+
+#[async_trait]
+impl Shutdown for Socket {
+    async fn shutdown(&mut self) {
+        // The peer may have closed first; then there is nobody left to tell.
+        let _ = AsyncWriteExt::shutdown(self).await;
+    }
+}
+
+impl UniqueID for Socket {
+    fn id(&self) -> UniqueIDType {
+        self.tcp.as_raw_fd()
+    }
+}
+
+impl Ssl for Socket {}
+
+impl Peek for Socket {}
+
+impl GetTimingDigest for Socket {
+    fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
+        vec![Some(TimingDigest { established_ts: self.accepted_at, ..TimingDigest::default() })]
+    }
+}
+
+impl GetProxyDigest for Socket {
+    fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
+        None
+    }
+}
+
+impl GetSocketDigest for Socket {
+    fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
+        Some(Arc::clone(&self.digest))
+    }
+
+    fn set_socket_digest(&mut self, digest: SocketDigest) {
+        self.digest = Arc::new(digest);
+    }
+}

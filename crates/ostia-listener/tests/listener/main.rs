@@ -1,0 +1,10 @@
+//! A listener over real sockets, in front of a tiny application.
+//!
+//! The clock of the runtime is paused where deadlines are tested: it jumps to the next deadline as soon as nothing
+//! else can happen, so ten seconds cost nothing and a deadline that is missing hangs the test.
+
+mod app;
+mod head;
+mod http2;
+mod life;
+mod tls;
