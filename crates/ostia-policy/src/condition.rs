@@ -6,6 +6,7 @@ use ipnet::IpNet;
 use ostia_config::Name;
 use ostia_config::policy::{ClaimCondition, ClaimPath};
 use ostia_identity::{ClaimValue, Identity};
+use serde_json::Value;
 
 use crate::decision::Reason;
 use crate::facts::Facts;
@@ -133,15 +134,28 @@ impl Claim {
         let Some(value) = self.value(identity) else {
             return (Truth::Unknown, Reason::ClaimMissing);
         };
-        let is_met = value.strings().any(|text| self.is_wanted(text))
-            || (self.is_spaced
-                && value.strings().flat_map(|text| text.split(' ')).any(|text| self.is_wanted(text)));
-        let truth = match (is_met, value.is_textual()) {
-            (true, _) => Truth::Yes,
-            (false, true) => Truth::No,
-            (false, false) => Truth::Unknown,
+        let truth = match value.0 {
+            Value::String(text) => self.is_met_by(text).into(),
+            Value::Array(list) => self.among(list),
+            _ => Truth::Unknown,
         };
         (truth, Reason::ClaimDiffers)
+    }
+
+    fn among(&self, list: &[Value]) -> Truth {
+        let mut truth = Truth::No;
+        for one in list {
+            match one {
+                Value::String(text) if self.is_met_by(text) => return Truth::Yes,
+                Value::String(_) => {}
+                _ => truth = Truth::Unknown,
+            }
+        }
+        truth
+    }
+
+    fn is_met_by(&self, text: &str) -> bool {
+        self.is_wanted(text) || (self.is_spaced && text.split(' ').any(|one| self.is_wanted(one)))
     }
 
     fn is_wanted(&self, text: &str) -> bool {
