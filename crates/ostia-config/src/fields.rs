@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::codes;
-use crate::describe::{Grammar, Key, Need, Section, Shape, did_you_mean, one_of};
+use crate::describe::{Grammar, Key, Need, Section, Shape, did_you_mean, nearest, one_of};
 use crate::environment::Environment;
 use crate::findings::{Finding, Findings};
 use crate::source::{Source, Span};
@@ -99,7 +99,7 @@ impl<'a> Fields<'a> {
         for entry in self.entries {
             match self.section.key(&entry.key) {
                 Some(key) if key.is_later() => {
-                    self.cx.not_yet(entry.key_span, &self.sub(&entry.key), &entry.key)
+                    self.cx.not_yet(entry.key_span, &self.sub(&entry.key), &format!("`{}`", entry.key));
                 }
                 Some(key) if entry.value.value == Value::Null => self.tell_nothing(entry, key),
                 Some(_) => {}
@@ -112,8 +112,14 @@ impl<'a> Fields<'a> {
         let names = self.section.keys.iter().map(|key| key.name);
         let known: Vec<&str> =
             self.section.keys.iter().filter(|key| !key.is_later()).map(|key| key.name).collect();
-        let help =
-            did_you_mean(&entry.key, names).unwrap_or_else(|| format!("known here: {}", known.join(", ")));
+        let near = nearest(&entry.key, names);
+        if let Some(near) = near {
+            self.cx.findings.meant(self.sub(near));
+        }
+        let help = near.map_or_else(
+            || format!("known here: {}", known.join(", ")),
+            |near| format!("did you mean `{near}`?"),
+        );
         let message = format!("`{}` is not a key of {}", entry.key, self.section.title);
         let finding = Finding::new(codes::UNKNOWN_KEY, entry.key_span, self.sub(&entry.key), message);
         self.cx.findings.add(finding.label("unknown key").help(help));
@@ -131,10 +137,11 @@ impl<'a> Fields<'a> {
 
     fn look_for_missing(&self) {
         for key in self.section.keys {
-            if matches!(key.need, Need::Required) && !key.own_check && self.entry(key.name).is_none() {
+            let own_check = !matches!(key.need, Need::Required) || key.own_check;
+            if !own_check && !self.has(key.name) && !self.is_meant(key.name) {
                 let message = format!("{} has no `{}`", self.name(), key.name);
                 let finding = Finding::new(codes::MISSING_KEY, self.span, self.sub(key.name), message);
-                self.cx.findings.add(finding.help(format!("add `{}: ` {}", key.name, key.shape.words())));
+                self.cx.findings.add(finding.help(format!("add `{}: …`, {}", key.name, key.shape.words())));
             }
         }
     }
@@ -155,6 +162,25 @@ impl<'a> Fields<'a> {
     /// The value of a key that is written and not null.
     pub(crate) fn node(&self, key: &str) -> Option<&'a Node> {
         self.entry(key).map(|entry| &entry.value).filter(|node| node.value != Value::Null)
+    }
+
+    /// Whether a key is absent because it is misspelt.
+    pub(crate) fn is_meant(&self, key: &str) -> bool {
+        !self.has(key) && self.cx.findings.spoils(&self.sub(key))
+    }
+
+    /// Whether a value must not be quoted in a message.
+    pub(crate) fn is_veiled(&self, key: &str) -> bool {
+        let veiled = |scalar: &Scalar| scalar.from_environment || scalar.hidden;
+        self.node(key).is_some_and(|node| matches!(&node.value, Value::Scalar(scalar) if veiled(scalar)))
+    }
+
+    /// The value of a key for a message; as written when a variable is in it.
+    pub(crate) fn shown(&self, key: &str) -> String {
+        match self.node(key).map(|node| (node, &node.value)) {
+            Some((node, Value::Scalar(scalar))) => scalar.shown(self.cx.source, node.span),
+            _ => String::new(),
+        }
     }
 
     pub(crate) fn has(&self, key: &str) -> bool {
@@ -266,12 +292,14 @@ impl Context<'_> {
         if node.value == Value::Broken {
             return;
         }
-        let message = format!("`{path}` is {}, but takes {}", node.kind(), shape.words());
+        let what = if path.is_empty() { "the configuration".to_owned() } else { format!("`{path}`") };
+        let message = format!("{what} is {}, but takes {}", node.kind(), shape.words());
         self.findings.add(Finding::new(codes::WRONG_TYPE, node.span, path, message));
     }
 
+    /// `what` is a key or word in backquotes, or a phrase.
     pub(crate) fn not_yet(&self, span: Span, path: &str, what: &str) {
-        let message = format!("`{what}` is not supported yet");
+        let message = format!("{what} is not supported yet");
         let help = "the language has it, this release does not; nothing is ignored silently, so remove it";
         self.findings.add(Finding::new(codes::NOT_YET, span, path, message).help(help));
     }
@@ -287,10 +315,14 @@ impl<'a> Place<'a> {
         None
     }
 
-    /// Tells what is wrong with the value here.
-    pub(crate) fn refuse(&self, wrong: Wrong) {
+    /// Tells what is wrong with the value here. The help may quote the value, so it is left out where that must not be
+    /// shown.
+    pub(crate) fn refuse(&self, mut wrong: Wrong) {
         let shown = match &self.node.value {
-            Value::Scalar(scalar) => format!("`{}` ", scalar.shown(self.cx.source, self.node.span)),
+            Value::Scalar(scalar) => {
+                wrong.help = wrong.help.filter(|_| !scalar.from_environment && !scalar.hidden);
+                format!("`{}` ", scalar.shown(self.cx.source, self.node.span))
+            }
             _ => String::new(),
         };
         let message = format!("`{}`: {shown}{}", self.path, wrong.reason);
@@ -389,7 +421,7 @@ impl Read for Duration {
 }
 
 /// A number of bytes.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Bytes(pub(crate) u64);
 
 impl Read for Bytes {
@@ -419,7 +451,7 @@ impl Read for Word {
             return Some(Self(word));
         }
         if words.later.contains(&text) {
-            place.cx.not_yet(place.node.span, place.path, text);
+            place.cx.not_yet(place.node.span, place.path, &format!("`{text}`"));
             return None;
         }
         let help = did_you_mean(text, words.now.iter().chain(words.later).copied());
@@ -474,17 +506,30 @@ impl Default for Word {
     }
 }
 
-impl Default for Bytes {
-    fn default() -> Self {
-        Self(0)
-    }
-}
-
 #[cfg(test)]
 pub(crate) mod testing {
     //! A context around a snippet of YAML.
 
     use super::*;
+
+    /// Reads a key as its table says, where the type follows from the shape.
+    pub(crate) fn read_as_shaped(fields: &Fields<'_>, key: &str) {
+        let told = match fields.shape(key) {
+            Shape::Bool => fields.optional::<bool>(key).is_some(),
+            Shape::Integer { .. } => fields.optional::<u64>(key).is_some(),
+            Shape::Number { .. } => fields.optional::<f64>(key).is_some(),
+            Shape::Duration { .. } => fields.optional::<Duration>(key).is_some(),
+            Shape::Size { .. } => fields.optional::<Bytes>(key).is_some(),
+            Shape::Word(_) => fields.optional::<Word>(key).is_some(),
+            Shape::Several(Shape::Word(_)) => fields.optional::<Vec<Word>>(key).is_some(),
+            Shape::Several(Shape::Integer { .. }) => fields.optional::<Vec<u64>>(key).is_some(),
+            Shape::List(_) | Shape::Several(_) | Shape::OneOrMany(_) => {
+                fields.optional::<Vec<String>>(key).is_some()
+            }
+            _ => fields.optional::<String>(key).is_some(),
+        };
+        assert!(told, "{key}");
+    }
 
     pub(crate) fn with_yaml(yaml: &str, test: impl FnOnce(&Context<'_>, &Node)) {
         let (source, findings, environment) =

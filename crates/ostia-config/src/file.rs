@@ -29,7 +29,7 @@ pub(crate) fn readable(fields: &Fields<'_>, key: &str) -> Option<PathBuf> {
     match open(&path) {
         Ok(_) => Some(path),
         Err(error) => {
-            refuse(fields, key, &name, &reason(&error));
+            refuse(fields, key, &reason(&error));
             None
         }
     }
@@ -52,7 +52,7 @@ pub(crate) fn secret(fields: &Fields<'_>, key: &str) -> Option<Secret<String>> {
             Some(secret)
         }
         Err(reason) => {
-            refuse(fields, key, &name, &reason);
+            refuse(fields, key, &reason);
             None
         }
     }
@@ -97,8 +97,8 @@ pub(crate) fn reason(error: &io::Error) -> String {
     }
 }
 
-fn refuse(fields: &Fields<'_>, key: &str, name: &Path, reason: &str) {
-    let message = format!("`{}`: `{}` cannot be used: {reason}", fields.sub(key), name.display());
+fn refuse(fields: &Fields<'_>, key: &str, reason: &str) {
+    let message = format!("`{}`: `{}` cannot be used: {reason}", fields.sub(key), fields.shown(key));
     let finding = Finding::new(codes::FILE, fields.value_span(key), fields.sub(key), message);
     fields
         .cx

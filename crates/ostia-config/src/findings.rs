@@ -106,6 +106,7 @@ impl Finding {
 pub(crate) struct Findings {
     list: RefCell<Vec<Finding>>,
     secrets: RefCell<Vec<Span>>,
+    meant: RefCell<Vec<String>>,
 }
 
 impl Findings {
@@ -122,9 +123,17 @@ impl Findings {
         self.list.borrow().iter().any(|finding| finding.severity() == Severity::Error)
     }
 
-    /// Whether an error stands at the path or below it: then what was read there is only a stand-in, and a check
-    /// that rests on it keeps silent.
+    /// A key at this path was probably meant by one that is misspelt.
+    pub(crate) fn meant(&self, path: String) {
+        self.meant.borrow_mut().push(path);
+    }
+
+    /// Whether an error stands at the path or below it, or the key there is misspelt: then what was read is only a
+    /// stand-in, and a check that rests on it keeps silent.
     pub(crate) fn spoils(&self, path: &str) -> bool {
+        if self.meant.borrow().iter().any(|meant| meant == path) {
+            return true;
+        }
         self.list.borrow().iter().any(|finding| {
             finding.severity() == Severity::Error
                 && finding

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::codes;
-use crate::describe::did_you_mean;
-use crate::fields::{Context, Fields};
+use crate::describe::{Shape, nearest};
+use crate::fields::{Context, Fields, Place};
 use crate::findings::Finding;
 use crate::route::{Allow, Credentials};
 use crate::section::root::{Draft, provider_path};
 use crate::section::route::Written;
 use crate::section::upstream;
 use crate::source::Span;
-use crate::tree::{Node, Step, join_index, join_key};
+use crate::tree::{Node, Step, Value, join_index, join_key, path_text};
 use crate::{Config, Name, Policy, Provider, Route, Upstream};
 
 /// The model of a draft. Beside findings it may have holes; then it is thrown away.
@@ -68,6 +68,7 @@ struct Reference<'a> {
     path: String,
     /// Who says it: "route `portal`".
     by: String,
+    node: Option<&'a Node>,
 }
 
 impl Known<'_> {
@@ -83,7 +84,7 @@ impl Known<'_> {
     }
 
     fn route(&self, index: usize, written: Written, upstreams: &mut BTreeMap<Name, Arc<Upstream>>) -> Route {
-        let by = format!("route `{}`", written.route.name);
+        let by = written.label.clone();
         let steps = [Step::Key("routes"), Step::Index(index)];
         if let Allow::Policies(names) = &written.route.allow {
             self.policies_exist(&by, &steps, "allow", names);
@@ -161,23 +162,23 @@ impl Known<'_> {
     }
 
     fn is_spoilt(&self, provider: &Name) -> bool {
-        let path = crate::tree::path_text(&provider_path(self.root, provider));
+        let path = path_text(&provider_path(self.root, provider));
         self.cx.findings.spoils(&path)
     }
 
     fn check_able(&self, steps: &[Step<'_>], written: &Written, wanted: Credentials, able: Credentials) {
         let path = join_key(&written.at, "credentials");
         let span = self.value_at(steps, "credentials");
-        let name = &written.route.name;
+        let route = &written.label;
         if wanted.session && !able.session {
-            let message = format!("route `{name}` takes sessions, but people cannot sign in at its provider");
+            let message = format!("{route} takes sessions, but people cannot sign in at its provider");
             let finding = Finding::new(codes::SESSION_CREDENTIAL, span, &*path, message);
             self.cx
                 .findings
                 .add(finding.help("add `client_id` to the provider, or write `credentials: [bearer]`"));
         }
         if wanted.bearer && !able.bearer {
-            let message = format!("route `{name}` takes bearer tokens, but its provider has no audience");
+            let message = format!("{route} takes bearer tokens, but its provider has no audience");
             let finding = Finding::new(codes::BEARER_CREDENTIAL, span, &*path, message);
             self.cx.findings.add(
                 finding.help("add `audience` to the provider (a token for somebody else must not open this door), or write `credentials: [session]`"),
@@ -198,13 +199,14 @@ impl Known<'_> {
             return name;
         }
         let span = self.value_at(steps, "upstream");
-        let path = join_key(&crate::tree::path_text(steps), "upstream");
+        let path = join_key(&path_text(steps), "upstream");
         if !text.contains(':') {
             let names: Vec<(&str, Span)> = upstreams
                 .keys()
                 .map(|known| (known.as_str(), self.root.locate(&[Step::Key("upstreams"), Step::Key(known)])))
                 .collect();
-            let reference = Reference { name: text, span, path, by: by.to_owned() };
+            let node = self.root.find(steps).and_then(|route| route.get("upstream"));
+            let reference = Reference { name: text, span, path, by: by.to_owned(), node };
             self.dangling(codes::UPSTREAM_UNKNOWN, "sends to an upstream", &reference, &names);
             return name;
         }
@@ -217,13 +219,9 @@ impl Known<'_> {
                 );
             }
             Err(wrong) => {
-                let shown = self
-                    .root
-                    .find(steps)
-                    .and_then(|route| route.get("upstream"))
-                    .map_or(span, |node| node.span);
-                let message = format!("`{path}`: `{}` {}", self.cx.source.slice(shown), wrong.reason);
-                self.cx.findings.add(Finding::new(wrong.code, span, path, message).help_if(wrong.help));
+                if let Some(node) = self.root.find(steps).and_then(|route| route.get("upstream")) {
+                    Place { cx: self.cx, node, shape: Shape::Unread, path: &path }.refuse(wrong);
+                }
             }
         }
         name
@@ -257,32 +255,29 @@ impl Known<'_> {
 
     /// Each name with its place: one value, or the items of a list.
     fn references<'n>(
-        &self,
+        &'n self,
         by: &str,
         steps: &[Step<'_>],
         key: &str,
         names: &'n [Name],
     ) -> Vec<Reference<'n>> {
-        let path = join_key(&crate::tree::path_text(steps), key);
+        let path = join_key(&path_text(steps), key);
         let node = self.root.find(steps).and_then(|section| section.get(key));
-        let reference =
-            |name: &'n Name, span: Span, path: String| Reference { name, span, path, by: by.to_owned() };
-        let crate::tree::Value::List(items) = node.map_or(&crate::tree::Value::Null, |node| &node.value)
-        else {
-            let span = self.value_at(steps, key);
-            return names.iter().map(|name| reference(name, span, path.clone())).collect();
+        let items: &[Node] = match node.map(|node| &node.value) {
+            Some(Value::List(items)) => items,
+            _ => &[],
         };
-        let place = |name: &Name| {
-            items.iter().position(|item| matches!(&item.value, crate::tree::Value::Scalar(scalar) if scalar.text == name.as_str()))
+        let says = |item: &Node, name: &Name| matches!(&item.value, Value::Scalar(scalar) if scalar.text == name.as_str());
+        let reference = |name: &'n Name| {
+            let item = items.iter().enumerate().find(|(_, item)| says(item, name));
+            let (node, path) = match item {
+                Some((index, item)) => (Some(item), join_index(&path, index)),
+                None => (node, path.clone()),
+            };
+            let span = node.map_or_else(|| self.root.locate(steps), |node| node.span);
+            Reference { name, span, path, by: by.to_owned(), node }
         };
-        names
-            .iter()
-            .map(|name| {
-                let index = place(name).unwrap_or(0);
-                let span = items.get(index).map_or(self.root.span, |item| item.span);
-                reference(name, span, join_index(&path, index))
-            })
-            .collect()
+        names.iter().map(reference).collect()
     }
 
     /// The value of a key of the section at `steps`, or the section itself.
@@ -292,10 +287,14 @@ impl Known<'_> {
     }
 
     fn dangling(&self, code: &'static str, does: &str, reference: &Reference<'_>, known: &[(&str, Span)]) {
-        let Reference { name, span, path, by } = reference;
-        let message = format!("{by} {does} that is not defined: `{name}`");
+        let Reference { name, span, path, by, .. } = reference;
+        let node = reference.node;
+        let veiled =
+            matches!(node.map(|node| &node.value), Some(Value::Scalar(scalar)) if scalar.from_environment);
+        let shown = if veiled { self.cx.source.slice(*span) } else { name };
+        let message = format!("{by} {does} that is not defined: `{shown}`");
         let finding = Finding::new(code, *span, &**path, message).label("nothing has this name");
-        let near = crate::describe::nearest(name, known.iter().map(|(known, _)| *known));
+        let near = nearest(name, known.iter().map(|(known, _)| *known));
         let defined = near.and_then(|near| known.iter().find(|(known, _)| *known == near));
         let finding = match defined {
             Some((_, place)) => finding.related(*place, "defined here"),
@@ -307,6 +306,6 @@ impl Known<'_> {
         } else {
             format!("defined: {}", names.join(", "))
         };
-        self.cx.findings.add(finding.help(did_you_mean(name, names.iter().copied()).unwrap_or(all)));
+        self.cx.findings.add(finding.help(near.map_or(all, |near| format!("did you mean `{near}`?"))));
     }
 }

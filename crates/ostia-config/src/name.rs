@@ -5,8 +5,11 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
-/// The name of a provider, policy, upstream, route or listener: 1 to 64 characters of `A-Z a-z 0-9 - _ . :`
-/// (the last for groups of servers that are named after their address) and `/ *` in the made-up name of a route.
+/// The name of a provider, policy, upstream, route or listener: 1 to 64 characters of `A-Z a-z 0-9 - _ .`.
+///
+/// Names that Ostia makes up are outside this grammar, so they never meet one that was written: a group of servers is
+/// named after the address that a route wrote (`10.0.0.10:8080`, `[::1]:8080`), a route after its host and path
+/// (`portal.example.com/finance/`, `*/`).
 ///
 /// Cheap to clone; safe as a metric label and in a log line.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,7 +1,156 @@
-//! The reference page of the language.
+//! The reference page of the language, made from the same tables that the reader goes by.
+
+use std::fmt::Write as _;
+
+use crate::codes;
+use crate::describe::{Key, Need, Section, Shape, one_of};
+use crate::section::root::ROOT;
 
 /// `docs/reference/configuration.md`.
 #[must_use]
 pub fn markdown() -> String {
-    String::new()
+    let mut page = String::from(
+        "# Configuration\n\n\
+         <!-- Made by `ostia config reference` from the tables in `crates/ostia-config/src/section`. Do not edit. -->\n\n",
+    );
+    let mut sections = Vec::new();
+    gather(&ROOT, &mut sections);
+    for section in sections {
+        write_section(&mut page, section);
+    }
+    write_codes(&mut page);
+    page
+}
+
+/// A section, then those below it, each once.
+fn gather(section: &'static Section, sections: &mut Vec<&'static Section>) {
+    if sections.iter().any(|known| known.title == section.title) {
+        return;
+    }
+    sections.push(section);
+    for key in section.keys {
+        gather_shape(&key.shape, sections);
+    }
+}
+
+fn gather_shape(shape: &'static Shape, sections: &mut Vec<&'static Section>) {
+    match shape {
+        Shape::Section(section) => gather(section, sections),
+        Shape::List(inner) | Shape::Several(inner) | Shape::OneOrMany(inner) | Shape::Map(_, inner) => {
+            gather_shape(inner, sections);
+        }
+        Shape::Either(shapes) => shapes.iter().for_each(|inner| gather_shape(inner, sections)),
+        _ => {}
+    }
+}
+
+fn write_section(page: &mut String, section: &Section) {
+    let heading = if section.title.starts_with('`') { section.title } else { "The whole file" };
+    let _ = writeln!(page, "## {heading}\n\n{}\n", section.doc);
+    for key in section.keys.iter().filter(|key| !key.is_later()) {
+        write_key(page, key);
+    }
+    let later: Vec<&str> = section.keys.iter().filter(|key| key.is_later()).map(|key| key.name).collect();
+    if !later.is_empty() {
+        let _ = writeln!(page, "*Not supported yet, and refused:* `{}`.\n", later.join("`, `"));
+    }
+}
+
+fn write_key(page: &mut String, key: &Key) {
+    let _ = writeln!(page, "### `{}`\n\n{}\n", key.name, key.doc);
+    let _ = writeln!(page, "- Takes: {}", takes(&key.shape));
+    match key.need {
+        Need::Required => {
+            let _ = writeln!(page, "- **Required**");
+        }
+        Need::Default(default) => {
+            let _ = writeln!(page, "- Default: `{default}`");
+        }
+        Need::Optional(words) if !words.is_empty() && words != "—" => {
+            let _ = writeln!(page, "- Without it: {words}");
+        }
+        Need::Optional(_) | Need::Later => {}
+    }
+    let reload = if key.restart { "needs a restart" } else { "applied by a reload" };
+    let _ = writeln!(page, "- Change: {reload}");
+    if !key.example.is_empty() {
+        let _ = writeln!(page, "\n```yaml\n{}\n```", key.example);
+    }
+    page.push('\n');
+}
+
+/// What a key takes, with its bounds.
+fn takes(shape: &Shape) -> String {
+    match shape {
+        Shape::Integer { min, max } => format!("a whole number, {min} to {max}"),
+        Shape::Number { min, max } => format!("a number, {min} to {max}"),
+        Shape::Duration { min, max } => {
+            format!(
+                "a duration, {} to {}",
+                humantime::format_duration(*min),
+                humantime::format_duration(*max)
+            )
+        }
+        Shape::Size { min, max } => {
+            let size = |bytes: u64| bytesize::ByteSize(bytes).display().iec().to_string();
+            format!("a size, {} to {}", size(*min), size(*max))
+        }
+        Shape::Word(words) if words.later.is_empty() => one_of(words.now),
+        Shape::Word(words) => {
+            format!("{} ({} not supported yet)", one_of(words.now), one_of(words.later))
+        }
+        Shape::Section(section) => format!("a map: see {}", section.title),
+        Shape::Map(key, value) => format!("a map from {} to {}", key.name, takes(value)),
+        Shape::List(item) => format!("a list of {}", takes(item)),
+        Shape::Several(item) => format!("a list of at least one {}", takes(item)),
+        Shape::OneOrMany(item) => format!("{}, or a list of such", takes(item)),
+        Shape::Either(shapes) => {
+            let each: Vec<String> = shapes.iter().map(takes).collect();
+            each.join(", or ")
+        }
+        other => other.words(),
+    }
+}
+
+fn write_codes(page: &mut String) {
+    page.push_str("## Codes\n\nWhat a configuration can be refused or warned for; `ostia explain CODE` says the same.\n\n");
+    for code in codes::ALL {
+        let _ = writeln!(page, "### {}: {}\n\n{}\n", code.code, code.title, code.explanation);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_is_on_the_page() {
+        let page = markdown();
+        let mut sections = Vec::new();
+        gather(&ROOT, &mut sections);
+        assert!(sections.len() > 20);
+        for section in sections {
+            for key in section.keys {
+                assert!(page.contains(&format!("`{}`", key.name)), "{} of {}", key.name, section.title);
+                assert!(key.is_later() || !key.doc.is_empty(), "{} of {}", key.name, section.title);
+            }
+        }
+    }
+
+    #[test]
+    fn every_default_can_be_read() {
+        use crate::fields::Fields;
+        use crate::fields::testing::{read_as_shaped, with_yaml};
+        let mut sections = Vec::new();
+        gather(&ROOT, &mut sections);
+        for section in sections {
+            for key in section.keys {
+                let Need::Default(default) = key.need else { continue };
+                with_yaml(&format!("{}: {default}", key.name), |cx, node| {
+                    let fields = Fields::open(cx, Some(node), section, "", node.span);
+                    read_as_shaped(&fields, key.name);
+                });
+            }
+        }
+    }
 }

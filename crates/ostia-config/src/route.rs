@@ -18,8 +18,8 @@ pub struct Route {
     pub path: String,
     /// `methods`; `None` means every method.
     pub methods: Option<Vec<Method>>,
-    /// `provider`: whose identities are accepted here. Default: the only provider there is. Empty only with
-    /// [`Allow::Anyone`].
+    /// `provider`: whose identities are accepted here. Default: the only provider there is. Always empty with
+    /// [`Allow::Anyone`], never otherwise.
     pub providers: Vec<Name>,
     /// `credentials`.
     pub credentials: Credentials,
@@ -36,7 +36,7 @@ pub struct Route {
 /// Which hosts a route serves. Names are lower case, without port, without trailing dot.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum HostPattern {
-    /// `portal.example.com`, or an address literal.
+    /// `portal.example.com`, or an address literal; IPv6 in its usual spelling (RFC 5952), in brackets.
     Exact(String),
     /// `*.example.com`: one or more labels before the given suffix, which is kept as `example.com`.
     Wildcard(String),
@@ -44,7 +44,8 @@ pub enum HostPattern {
     Any,
 }
 
-/// What may prove an identity on a route. Default: both.
+/// What may prove an identity on a route. Default: whatever its providers can take, sessions where one has a client,
+/// bearer tokens where one has an audience. Neither with [`Allow::Anyone`], at least one otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Credentials {
     /// The session cookie; only with it are people sent to sign in.

@@ -32,8 +32,10 @@ pub(crate) struct Scalar {
     pub(crate) text: String,
     /// Written without quotes: only then it can be a number, `true` or `false`.
     pub(crate) plain: bool,
-    /// A variable's value is in the text, which therefore is never shown.
+    /// A variable's value is in the text: messages show the reference instead.
     pub(crate) from_environment: bool,
+    /// A secret, or a URL with user information: messages show nothing of it.
+    pub(crate) hidden: bool,
 }
 
 /// A key with its value.
@@ -66,7 +68,7 @@ impl From<usize> for Step<'_> {
 impl Node {
     /// A scalar that stands nowhere: the text of a default.
     pub(crate) fn detached(text: &str) -> Self {
-        let scalar = Scalar { text: text.to_owned(), plain: true, from_environment: false };
+        let scalar = Scalar { text: text.to_owned(), plain: true, from_environment: false, hidden: false };
         Self { span: Span::default(), value: Value::Scalar(scalar) }
     }
 
@@ -79,6 +81,12 @@ impl Node {
             Value::Map(_) => "a map",
             Value::Broken => "something unreadable",
         }
+    }
+
+    /// Whether the value of a key came from the environment, or is not to be shown.
+    pub(crate) fn is_veiled(&self, key: &str) -> bool {
+        let veiled = |scalar: &Scalar| scalar.from_environment || scalar.hidden;
+        self.get(key).is_some_and(|node| matches!(&node.value, Value::Scalar(scalar) if veiled(scalar)))
     }
 
     pub(crate) fn entry(&self, key: &str) -> Option<&Entry> {
@@ -134,7 +142,11 @@ impl Node {
 impl Scalar {
     /// The text for a message: as written when a variable is in it.
     pub(crate) fn shown(&self, source: &Source, span: Span) -> String {
-        let text = if self.from_environment { source.slice(span) } else { &self.text };
+        let text = match (self.hidden, self.from_environment) {
+            (true, _) => "…",
+            (false, true) => source.slice(span),
+            (false, false) => &self.text,
+        };
         let mut shown: String =
             text.chars().take(60).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
         if text.chars().count() > 60 {

@@ -75,6 +75,9 @@ fn file_that_begins_with_good_is_accepted_and_every_other_with_an_error_is_refus
 #[test]
 fn every_code_has_a_case() {
     let mut unseen: Vec<&str> = codes::ALL.iter().map(|code| code.code).collect();
+    let missing = check_file(Path::new("/no/such/file.yaml"), &Stage::new().environment());
+    let unreadable = missing.diagnostics.iter().next().map(|found| found.code);
+    unseen.retain(|code| Some(*code) != unreadable);
     for (file, text) in cases() {
         let (checked, _stage) = run(&file, &split(&text).0);
         for found in checked.diagnostics.iter() {
@@ -121,4 +124,25 @@ fn no_secret_is_ever_told() {
         }
     }
     assert!(seen >= 5, "the cases must hold secrets for this test to mean anything");
+}
+
+#[test]
+fn value_of_a_variable_is_never_told() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/variable_is_never_shown.yaml");
+    let (checked, _stage) = run(&file, &split(&fs::read_to_string(&file).unwrap()).0);
+    assert!(checked.diagnostics.errors().count() > 10);
+    for told in [checked.diagnostics.render_text(), checked.diagnostics.render_json()] {
+        assert!(!told.contains(stage::FROM_OUTSIDE), "{told}");
+    }
+}
+
+/// The whole language by example, with the keys that this release does not build.
+#[test]
+fn contract_has_no_unknown_key() {
+    let (file, text) = cases().into_iter().find(|(file, _)| file.ends_with("contract.yaml")).unwrap();
+    let (checked, _stage) = run(&file, &split(&text).0);
+    let mut codes: Vec<&str> = checked.diagnostics.errors().map(|found| found.code).collect();
+    codes.dedup();
+    assert_eq!(codes, ["E1106"], "{}", checked.diagnostics);
+    assert!(checked.diagnostics.errors().all(|found| found.message.contains("not supported yet")));
 }

@@ -25,38 +25,52 @@ fn steps(listener: &Listener) -> [Step<'_>; 2] {
 struct Bound<'a> {
     address: SocketAddr,
     by: &'a str,
-    span: Span,
+    /// `None` for an address that stands by default.
+    span: Option<Span>,
     path: String,
 }
 
 fn one_owner_for_each_address(cx: &Context<'_>, root: &Node, config: &Config) {
-    let listeners = config.listeners.iter().flat_map(|listener| {
-        let [section, name] = steps(listener);
-        let bind = [section, name, Step::Key("bind")];
-        let span = root.find(&bind).map_or_else(|| root.locate(&bind), |node| node.span);
-        listener.bind.iter().map(move |address| Bound {
-            address: *address,
-            by: listener.name.as_str(),
-            span,
-            path: path_text(&bind),
-        })
-    });
-    let admin = Bound {
-        address: config.admin.bind,
-        by: "admin",
-        span: root.locate(&[Step::Key("admin"), Step::Key("bind")]),
-        path: "admin.bind".to_owned(),
-    };
-    let bound: Vec<Bound<'_>> = listeners.chain(std::iter::once(admin)).collect();
+    let bound: Vec<Bound<'_>> = admin(root, config)
+        .into_iter()
+        .chain(config.listeners.iter().flat_map(|listener| bound(root, listener)))
+        .collect();
     for (index, second) in bound.iter().enumerate() {
-        let first = bound.iter().take(index).find(|first| collide(first.address, second.address));
-        if let Some(first) = first {
-            let message = format!("`{}` and `{}` both bind {}", first.by, second.by, second.address);
-            let finding = Finding::new(codes::SAME_ADDRESS, second.span, &*second.path, message);
-            cx.findings
-                .add(finding.related(first.span, "already bound here").help("give one of them another port"));
-        }
+        let Some(first) = bound.iter().take(index).find(|first| collide(first.address, second.address))
+        else {
+            continue;
+        };
+        let message = format!("`{}` and `{}` bind the same address", first.by, second.by);
+        let finding =
+            Finding::new(codes::SAME_ADDRESS, second.span.unwrap_or(root.span), &*second.path, message);
+        let finding = match first.span {
+            Some(span) => finding.related(span, "already bound here"),
+            None => finding.label("bound by default"),
+        };
+        cx.findings.add(finding.help("give one of them another port"));
     }
+}
+
+fn admin<'a>(root: &Node, config: &Config) -> Option<Bound<'a>> {
+    let span = root.find(&[Step::Key("admin"), Step::Key("bind")]).map(|node| node.span);
+    Some(Bound { address: config.admin.bind, by: "admin", span, path: "admin.bind".to_owned() })
+}
+
+fn bound<'a>(root: &Node, listener: &'a Listener) -> Vec<Bound<'a>> {
+    let [section, name] = steps(listener);
+    let place = |index: usize| {
+        let item = [section, name, Step::Key("bind"), Step::Index(index)];
+        let whole = [section, name, Step::Key("bind")];
+        root.find(&item).or_else(|| root.find(&whole)).map(|node| node.span)
+    };
+    let path = path_text(&[section, name, Step::Key("bind")]);
+    let bound = |(index, address): (usize, &SocketAddr)| Bound {
+        address: *address,
+        by: listener.name.as_str(),
+        span: place(index),
+        path: path.clone(),
+    };
+    listener.bind.iter().enumerate().map(bound).collect()
 }
 
 /// The same port on the same address, or on all addresses of the family. Port 0 is any free port.

@@ -4,7 +4,8 @@ use crate::codes;
 use crate::fields::Context;
 use crate::findings::Finding;
 use crate::section::root::provider_path;
-use crate::tree::{Node, Step, path_text};
+use crate::section::route::label;
+use crate::tree::{Node, Step, join_key, path_text};
 use crate::{Config, Provider, Route};
 
 pub(super) fn check(cx: &Context<'_>, root: &Node, config: &Config) {
@@ -39,22 +40,26 @@ fn issuers_differ(cx: &Context<'_>, root: &Node, config: &Config, index: usize, 
             route.credentials.bearer && !provider.audiences.is_empty() && !provider.issuer.is_empty()
         })
         .collect();
-    for (at, second) in takers.iter().enumerate() {
-        let Some(first) = takers.iter().take(at).find(|first| first.issuer == second.issuer) else {
+    for (order, second) in takers.iter().enumerate() {
+        let Some(first) = takers.iter().take(order).find(|first| first.issuer == second.issuer) else {
             continue;
         };
-        let steps = [Step::Key("routes"), Step::Index(index), Step::Key("provider")];
+        let steps = [Step::Key("routes"), Step::Index(index)];
+        let at = path_text(&steps);
         let message = format!(
-            "route `{}` takes bearer tokens of `{}` and `{}`, which have the same issuer",
-            route.name, first.name, second.name
+            "{} takes bearer tokens of `{}` and `{}`, which have the same issuer",
+            label(&route.name, &at, root.find(&steps)),
+            first.name,
+            second.name
         );
+        let key = root.locate(&[Step::Key("routes"), Step::Index(index), Step::Key("provider")]);
         let issuer = |provider: &Provider| {
             let mut steps = provider_path(root, &provider.name);
             steps.push(Step::Key("issuer"));
             root.locate(&steps)
         };
         cx.findings.add(
-            Finding::new(codes::SAME_ISSUER, root.locate(&steps), path_text(&steps), message)
+            Finding::new(codes::SAME_ISSUER, key, join_key(&at, "provider"), message)
                 .related(issuer(first), "one")
                 .related(issuer(second), "the other")
                 .help("put the audiences of both into one provider"),

@@ -8,9 +8,9 @@ use url::Url;
 use crate::codes;
 use crate::fields::Context;
 use crate::findings::Finding;
-use crate::provider::Client;
 use crate::route::{Allow, HostPattern};
 use crate::section::root::provider_path;
+use crate::section::route::label;
 use crate::source::Span;
 use crate::tree::{Node, Step, join_key, path_text};
 use crate::{Config, Name, Provider, Route};
@@ -36,6 +36,11 @@ impl Places<'_> {
         path_text(&[Step::Key("routes"), Step::Index(index)])
     }
 
+    fn label(&self, index: usize, route: &Route) -> String {
+        let node = self.root.find(&[Step::Key("routes"), Step::Index(index)]);
+        label(&route.name, &Self::path(index), node)
+    }
+
     fn spoilt(&self, index: usize, key: &str) -> bool {
         self.cx.findings.spoils(&join_key(&Self::path(index), key))
     }
@@ -52,7 +57,7 @@ impl Places<'_> {
             if self.spoilt(index, "name") || same_place(config.routes.get(first), route) {
                 continue;
             }
-            let message = format!("two routes are called `{}`", route.name);
+            let message = format!("{} has the name of another route", self.label(index, route));
             let finding = Finding::new(
                 codes::SAME_ROUTE_NAME,
                 self.span(index, "name"),
@@ -90,11 +95,12 @@ impl Places<'_> {
 
     fn tell_ambiguous(&self, config: &Config, rival: usize, index: usize, route: &Route) {
         let key = if route.path == "/" { "host" } else { "path" };
-        let rival_name = config.routes.get(rival).map_or("", |rival| rival.name.as_str());
-        let message = if rival_name == route.name.as_str() {
-            format!("two routes match the same requests: `{rival_name}`")
+        let rival_label = config.routes.get(rival).map_or_else(String::new, |other| self.label(rival, other));
+        let label = self.label(index, route);
+        let message = if rival_label == label {
+            format!("{label} is there twice, for the same requests")
         } else {
-            format!("routes `{rival_name}` and `{}` match the same requests", route.name)
+            format!("{rival_label} and {label} match the same requests")
         };
         let finding =
             Finding::new(codes::AMBIGUOUS, self.span(index, key), join_key(&Self::path(index), key), message);
@@ -114,16 +120,16 @@ impl Places<'_> {
             let Some(client) = &provider.client else { continue };
             match (&client.redirect_uri, &route.host) {
                 (None, HostPattern::Exact(_)) => {}
-                (None, _) => self.tell_host_needed(index, route, client),
+                (None, _) => self.tell_host_needed(index, route),
                 (Some(uri), HostPattern::Exact(host)) if host_of(uri) == *host => {}
                 (Some(uri), _) => self.tell_other_host(index, route, provider, uri),
             }
         }
     }
 
-    fn tell_host_needed(&self, index: usize, route: &Route, _client: &Client) {
+    fn tell_host_needed(&self, index: usize, route: &Route) {
         let path = join_key(&Self::path(index), "host");
-        let message = format!("route `{}` signs people in, so it needs one exact host", route.name);
+        let message = format!("{} signs people in, so it needs one exact host", self.label(index, route));
         self.cx.findings.add(Finding::new(codes::HOST_NEEDED, self.span(index, "host"), path, message).help(
             "the redirect URI is made from the host and the session cookie is bound to it: write a route for each \
              host, or `credentials: [bearer]`",
@@ -136,17 +142,23 @@ impl Places<'_> {
         if self.cx.findings.spoils(&path_text(&steps)) {
             return;
         }
-        let host = host_of(uri);
+        let veiled = self
+            .root
+            .find(steps.get(..steps.len() - 1).unwrap_or_default())
+            .is_some_and(|node| node.is_veiled("redirect_uri"));
+        let host =
+            if veiled { "the host of `redirect_uri`".to_owned() } else { format!("`{}`", host_of(uri)) };
         let path = join_key(&Self::path(index), "host");
         let message = format!(
-            "route `{}` signs people in at `{}`, which sends them back to another host",
-            route.name, provider.name
+            "{} signs people in at `{}`, which sends them back to another host",
+            self.label(index, route),
+            provider.name
         );
         self.cx.findings.add(
             Finding::new(codes::OTHER_HOST, self.span(index, "host"), path, message)
-                .related(self.root.locate(&steps), format!("back to `{host}`"))
+                .related(self.root.locate(&steps), format!("back to {host}"))
                 .help(format!(
-                    "the session cookie is bound to `{host}` and would never reach this route: write `host: {host}`, or \
+                    "the session cookie is bound to {host} and would never reach this route: give the route that host, or \
                      remove `redirect_uri`, which is then made from each route's host"
                 )),
         );
@@ -187,7 +199,7 @@ impl Places<'_> {
         for key in ["provider", "credentials"] {
             if section.is_some_and(|section| section.entry(key).is_some()) {
                 let message =
-                    format!("`{key}` does nothing on route `{}`, which is open to anyone", route.name);
+                    format!("`{key}` does nothing on {}, which is open to anyone", self.label(index, route));
                 let path = join_key(&Self::path(index), key);
                 self.cx.findings.add(
                     Finding::new(codes::IDLE_ROUTE_KEY, self.span(index, key), path, message)
@@ -215,9 +227,9 @@ fn overlap(one: Option<&[Method]>, other: Option<&[Method]>) -> bool {
     }
 }
 
-/// The host of a URL as a route writes it: an IPv6 address without brackets.
-fn host_of(uri: &Url) -> String {
-    uri.host_str().unwrap_or("").trim_start_matches('[').trim_end_matches(']').to_owned()
+/// The host of a URL as a route has it.
+fn host_of(uri: &Url) -> &str {
+    uri.host_str().unwrap_or("")
 }
 
 fn is_below(path: &str, prefix: &str) -> bool {

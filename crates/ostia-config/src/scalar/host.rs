@@ -24,9 +24,17 @@ impl FromText for HostPattern {
             return name(suffix).map(Self::Wildcard).map_err(refused);
         }
         if let Some(address) = literal(text) {
-            return Ok(Self::Exact(address.to_string()));
+            return Ok(Self::Exact(bracketed(address)));
         }
         name(text).map(Self::Exact).map_err(refused)
+    }
+}
+
+/// An address as it stands in a `Host` field.
+fn bracketed(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => format!("[{address}]"),
     }
 }
 
@@ -108,7 +116,7 @@ mod tests {
             ("localhost", HostPattern::Exact("localhost".to_owned())),
             ("*.Example.com", HostPattern::Wildcard("example.com".to_owned())),
             ("127.0.0.1", HostPattern::Exact("127.0.0.1".to_owned())),
-            ("[0:0::1]", HostPattern::Exact("::1".to_owned())),
+            ("[0:0::1]", HostPattern::Exact("[::1]".to_owned())),
             ("xn--bcher-kva.example", HostPattern::Exact("xn--bcher-kva.example".to_owned())),
         ] {
             assert_eq!(HostPattern::from_text(text), Ok(host), "{text}");

@@ -29,7 +29,8 @@ pub(crate) static ADMIN: Section = Section {
 pub(crate) fn read(fields: &Fields<'_>) -> Admin {
     let Some(BindAddress(bind)) = fields.optional("bind") else { return Admin::default() };
     if !bind.ip().is_loopback() {
-        let message = format!("`{}`: `{bind}` is not a loopback address", fields.sub("bind"));
+        let message =
+            format!("`{}`: `{}` is not a loopback address", fields.sub("bind"), fields.shown("bind"));
         fields.cx.findings.add(
             Finding::new(codes::ADMIN_ADDRESS, fields.value_span("bind"), fields.sub("bind"), message)
                 .help("bind 127.0.0.1 or [::1]; let a scraper on this machine, or a guarded route, reach it"),

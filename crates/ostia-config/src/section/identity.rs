@@ -99,7 +99,7 @@ pub(crate) fn read(fields: &Fields<'_>) -> IdentityHeaders {
 fn refuse_access_token(fields: &Fields<'_>) {
     if fields.get::<bool>("pass_access_token") {
         let span = fields.value_span("pass_access_token");
-        fields.cx.not_yet(span, &fields.sub("pass_access_token"), "pass_access_token: true");
+        fields.cx.not_yet(span, &fields.sub("pass_access_token"), "`pass_access_token: true`");
     }
 }
 

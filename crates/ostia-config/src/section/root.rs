@@ -112,6 +112,7 @@ fn check_version(top: &Fields<'_>) {
         Some(Value::Broken) => return,
         Some(_) => "this release reads `version: 1`",
         None if top.has("version") => return,
+        None if top.is_meant("version") => return,
         None => "the configuration has no `version`",
     };
     let span = if top.has("version") { top.value_span("version") } else { top.span };
@@ -157,7 +158,9 @@ fn routes(top: &Fields<'_>) -> Vec<route::Written> {
     }
     nodes
         .into_iter()
-        .map(|(node, path)| route::read(&Fields::open(top.cx, Some(node), &route::ROUTE, &path, node.span)))
+        .map(|(node, path)| {
+            route::read(&Fields::open(top.cx, Some(node), &route::ROUTE, &path, node.span), node)
+        })
         .collect()
 }
 

@@ -11,7 +11,7 @@ use crate::findings::Finding;
 use crate::route::{Allow, Credentials, HostPattern};
 use crate::scalar::RequestPath;
 use crate::section::{NAME, TEXT};
-use crate::tree::Value;
+use crate::tree::{Node, Value};
 use crate::{Name, Route};
 
 static HOST: Grammar = <HostPattern as FromText>::GRAMMAR;
@@ -106,15 +106,26 @@ pub(crate) struct Written {
     pub(crate) providers: Option<Vec<Name>>,
     pub(crate) credentials: Option<Credentials>,
     pub(crate) upstream: Option<String>,
+    /// "route `portal`".
+    pub(crate) label: String,
 }
 
-pub(crate) fn read(fields: &Fields<'_>) -> Written {
+/// How a route is called in messages: by its name, or by its place when a variable's value is in the name.
+pub(crate) fn label(name: &Name, at: &str, node: Option<&Node>) -> String {
+    let veiled = |key: &str| node.is_some_and(|node| node.is_veiled(key));
+    let named = node.is_some_and(|node| node.entry("name").is_some());
+    let from_outside = if named { veiled("name") } else { veiled("host") || veiled("path") };
+    if from_outside { format!("`{at}`") } else { format!("route `{name}`") }
+}
+
+pub(crate) fn read(fields: &Fields<'_>, node: &Node) -> Written {
     let host = fields.optional::<HostPattern>("host").unwrap_or(HostPattern::Any);
     let RequestPath(path) = fields.get("path");
     refuse_own_path(fields, &path);
     let name = fields.optional("name").unwrap_or_else(|| made_up_name(&host, &path));
     let upgrade: Vec<Word> = fields.get("upgrade");
-    let allow = allow(fields, &name);
+    let label = label(&name, &fields.path, Some(node));
+    let allow = allow(fields, &label);
     let route = Route {
         allow,
         name,
@@ -130,8 +141,9 @@ pub(crate) fn read(fields: &Fields<'_>) -> Written {
     Written {
         providers: fields.optional("provider"),
         credentials: credentials(fields),
-        upstream: upstream(fields, &route.name),
+        upstream: upstream(fields, &label),
         route,
+        label,
         at: fields.path.clone(),
     }
 }
@@ -146,7 +158,7 @@ pub(crate) fn made_up_name(host: &HostPattern, path: &str) -> Name {
 
 fn refuse_own_path(fields: &Fields<'_>, path: &str) {
     if path == "/.ostia" || path.starts_with("/.ostia/") {
-        let message = format!("`{path}` is one of Ostia's own paths");
+        let message = format!("`{}` is one of Ostia's own paths", fields.shown("path"));
         let finding = Finding::new(codes::OWN_PATH, fields.value_span("path"), fields.sub("path"), message);
         fields
             .cx
@@ -171,15 +183,15 @@ fn credentials(fields: &Fields<'_>) -> Option<Credentials> {
     Some(Credentials { session: has("session"), bearer: has("bearer") })
 }
 
-fn upstream(fields: &Fields<'_>, name: &Name) -> Option<String> {
+fn upstream(fields: &Fields<'_>, label: &str) -> Option<String> {
     let node = fields.node("upstream");
     if let Some(node) = node.filter(|node| matches!(node.value, Value::Map(_))) {
         fields.cx.not_yet(node.span, &fields.sub("upstream"), "a weighted split");
         return None;
     }
     let answered = ["redirect", "respond"].iter().any(|key| fields.has(key));
-    if !fields.has("upstream") && !answered {
-        let message = format!("route `{name}` has no `upstream`");
+    if !fields.has("upstream") && !fields.is_meant("upstream") && !answered {
+        let message = format!("{label} has no `upstream`");
         let finding = Finding::new(codes::MISSING_KEY, fields.span, fields.sub("upstream"), message);
         fields
             .cx
@@ -190,9 +202,12 @@ fn upstream(fields: &Fields<'_>, name: &Name) -> Option<String> {
 }
 
 /// Closed when nothing usable is written: a stand-in beside a finding.
-fn allow(fields: &Fields<'_>, route: &Name) -> Allow {
+fn allow(fields: &Fields<'_>, label: &str) -> Allow {
+    if fields.is_meant("allow") {
+        return Allow::Policies(Vec::new());
+    }
     if !fields.has("allow") {
-        let message = format!("route `{route}` has no `allow`");
+        let message = format!("{label} has no `allow`");
         let help =
             "a route is closed until it says who may enter: a policy name, `authenticated`, or `anyone`";
         let finding = Finding::new(codes::NO_ALLOW, fields.span, fields.sub("allow"), message);

@@ -115,9 +115,11 @@ fn cookie_name(cookie: &Fields<'_>) -> String {
             codes::COOKIE_NAME,
             cookie.value_span("name"),
             cookie.sub("name"),
-            format!("`{name}` does not begin with `__Host-` and a name"),
+            format!("`{}` does not begin with `__Host-` and a name", cookie.shown("name")),
         );
-        cookie.cx.findings.add(finding.help(format!("did you mean `__Host-{}`?", bare_name(&name))));
+        let near =
+            (!cookie.is_veiled("name")).then(|| format!("did you mean `__Host-{}`?", bare_name(&name)));
+        cookie.cx.findings.add(finding.help_if(near));
     }
     name
 }

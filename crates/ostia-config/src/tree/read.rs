@@ -7,7 +7,9 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry::{Occupied, Vacant};
 
-use serde_saphyr::granit_parser::{self, Event, Parser, ScalarStyle, ScanError, StrInput};
+use serde_saphyr::granit_parser::{
+    self, ErrorKind, Event, Parser, ScalarStyle, ScanError, StrInput, StructureStyle,
+};
 
 use crate::codes;
 use crate::findings::{Finding, Findings};
@@ -32,6 +34,7 @@ pub(crate) fn read(source: &Source, variables: Variables<'_>, findings: &Finding
     let options = granit_parser::options! {
         disallow_directives: true,
         emit_unresolved_aliases: true,
+        emit_anchor_events: true,
         flow_nesting_limit: MAX_DEPTH,
         block_nesting_limit: MAX_DEPTH,
         emit_comments: false,
@@ -48,12 +51,21 @@ pub(crate) fn read(source: &Source, variables: Variables<'_>, findings: &Finding
     }
 }
 
-/// A block map begins nowhere in particular; its first key is where one looks.
-fn first_word(value: &Value) -> Option<Span> {
-    match value {
-        Value::Map(entries) => entries.first().map(|entry| entry.key_span),
-        _ => None,
-    }
+/// A span in bytes; a text in memory always has them.
+fn bytes(span: granit_parser::Span) -> Span {
+    let start = span.start.byte_offset().unwrap_or(0);
+    Span::new(start, span.end.byte_offset().unwrap_or(start).max(start))
+}
+
+/// From bracket to bracket. A block collection begins nowhere in particular.
+fn flow_span(style: StructureStyle, start: Span, end: Span) -> Option<Span> {
+    (style == StructureStyle::Flow).then(|| Span::new(start.start, end.end.max(start.end)))
+}
+
+/// Whether a text is a URL with a user name or a password in it.
+fn has_user_information(text: &str) -> bool {
+    text.split_once("://")
+        .is_some_and(|(_, rest)| rest.split(['/', '?', '#']).next().is_some_and(|host| host.contains('@')))
 }
 
 /// Whether the value of a key may be a secret, misspelt keys included.
@@ -77,7 +89,9 @@ fn hide_by_looks(source: &Source, findings: &Findings) {
             let word = |text: &str| is_secret(text.rsplit([' ', '{', ',', '"', '\'']).next().unwrap_or(text));
             let colon = line.match_indices(':').find(|(at, _)| {
                 let before = line.get(..*at).unwrap_or("");
-                word(before.trim_end().trim_end_matches(['"', '\'']))
+                let userinfo =
+                    line.get(*at..).is_some_and(|rest| rest.starts_with("://") && rest.contains('@'));
+                userinfo || word(before.trim_end().trim_end_matches(['"', '\'']))
             });
             hidden_indent = colon.map(|_| indent);
             if let Some((at, _)) = colon {
@@ -99,6 +113,10 @@ enum Stop {
 impl Stop {
     fn finding(self) -> Finding {
         match self {
+            Self::Syntax(error) if *error.kind() == ErrorKind::RecursionLimitExceeded => {
+                let at = error.marker().byte_offset().unwrap_or(0);
+                Self::TooDeep(Span::new(at, at)).finding()
+            }
             Self::Syntax(error) => {
                 let at = error.marker().byte_offset().unwrap_or(0);
                 Finding::new(codes::SYNTAX, Span::new(at, at), "", format!("not YAML: {}", error.kind()))
@@ -131,11 +149,18 @@ struct Reader<'a> {
 type Next<'a> = (Event<'a>, Span);
 
 impl<'a> Reader<'a> {
+    /// The next event that says something; anchors and tags are refused on the way.
     fn next(&mut self) -> Result<Next<'a>, Stop> {
-        let (event, span) = self.parser.next_event().ok_or(Stop::Ended)??;
-        let start = span.start.byte_offset().unwrap_or(0);
-        let end = span.end.byte_offset().unwrap_or(start).max(start);
-        Ok((event, Span::new(start, end)))
+        loop {
+            let (event, span) = self.parser.next_event().ok_or(Stop::Ended)??;
+            if let Some(tag) = span.tag_span() {
+                self.refuse(bytes(tag), "", "a tag (`!name`)", "remove the tag");
+            }
+            if !matches!(event, Event::Anchor(..)) {
+                return Ok((event, bytes(span)));
+            }
+            self.refuse(bytes(span), "", "an anchor (`&name`)", "write the value out where it is needed");
+        }
     }
 
     fn document(&mut self) -> Result<Option<Node>, Stop> {
@@ -173,25 +198,22 @@ impl<'a> Reader<'a> {
         if depth > MAX_DEPTH {
             return Err(Stop::TooDeep(span));
         }
-        let value = match event {
-            Event::Scalar(text, style, anchor, tag) => {
-                self.refuse_decoration(span, path, anchor, tag.is_some());
-                self.scalar(&text, style, span, path)
+        match event {
+            Event::Scalar(text, style, ..) => Ok(Node { span, value: self.scalar(&text, style, span, path) }),
+            Event::SequenceStart(style, ..) => {
+                let (items, end) = self.list(path, depth)?;
+                Ok(Node { span: flow_span(style, span, end).unwrap_or(span), value: Value::List(items) })
             }
-            Event::SequenceStart(_, anchor, tag) => {
-                self.refuse_decoration(span, path, anchor, tag.is_some());
-                self.list(path, depth)?
-            }
-            Event::MappingStart(_, anchor, tag) => {
-                self.refuse_decoration(span, path, anchor, tag.is_some());
-                self.map(path, depth)?
+            Event::MappingStart(style, ..) => {
+                let (entries, end) = self.map(path, depth)?;
+                let first = entries.first().map_or(span, |entry| entry.key_span);
+                Ok(Node { span: flow_span(style, span, end).unwrap_or(first), value: Value::Map(entries) })
             }
             _ => {
                 self.refuse(span, path, "an alias (`*name`)", "write the value out");
-                Value::Broken
+                Ok(Node { span, value: Value::Broken })
             }
-        };
-        Ok(Node { span: first_word(&value).unwrap_or(span), value })
+        }
     }
 
     fn scalar(&self, text: &str, style: ScalarStyle, span: Span, path: &str) -> Value {
@@ -204,9 +226,15 @@ impl<'a> Reader<'a> {
             _ => None,
         };
         let expanded = variables.map_or(Ok(None), |variable| expand(text, variable));
+        let hidden = has_user_information(text);
+        if hidden {
+            self.findings.hide(span);
+        }
         match expanded {
-            Ok(None) => Value::Scalar(Scalar { text: text.to_owned(), plain, from_environment: false }),
-            Ok(Some(text)) => Value::Scalar(Scalar { text, plain, from_environment: true }),
+            Ok(None) => {
+                Value::Scalar(Scalar { text: text.to_owned(), plain, from_environment: false, hidden })
+            }
+            Ok(Some(text)) => Value::Scalar(Scalar { text, plain, from_environment: true, hidden }),
             Err(refused) => {
                 self.findings.add(
                     Finding::new(codes::VARIABLE, span, path, refused.to_string())
@@ -217,25 +245,27 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn list(&mut self, path: &str, depth: usize) -> Result<Value, Stop> {
+    /// The items of a list and where it ends.
+    fn list(&mut self, path: &str, depth: usize) -> Result<(Vec<Node>, Span), Stop> {
         let mut items = Vec::new();
         loop {
             let (event, span) = self.next()?;
             if matches!(event, Event::SequenceEnd) {
-                return Ok(Value::List(items));
+                return Ok((items, span));
             }
             let path = join_index(path, items.len());
             items.push(self.node(event, span, &path, depth + 1)?);
         }
     }
 
-    fn map(&mut self, path: &str, depth: usize) -> Result<Value, Stop> {
+    /// The entries of a map and where it ends.
+    fn map(&mut self, path: &str, depth: usize) -> Result<(Vec<Entry>, Span), Stop> {
         let mut entries: Vec<Entry> = Vec::new();
         let mut seen: HashMap<String, Span> = HashMap::new();
         loop {
             let (event, key_span) = self.next()?;
             if matches!(event, Event::MappingEnd) {
-                return Ok(Value::Map(entries));
+                return Ok((entries, key_span));
             }
             let key = self.key(event, key_span, path, depth)?;
             let (event, span) = self.next()?;
@@ -244,9 +274,9 @@ impl<'a> Reader<'a> {
                 continue;
             };
             let path = join_key(path, &key);
-            let value = self.node(event, span, &path, depth + 1)?;
+            let mut value = self.node(event, span, &path, depth + 1)?;
             if is_secret(&key) {
-                self.hide(&value);
+                self.hide(&mut value);
             }
             match seen.entry(key.clone()) {
                 Occupied(first) => self.refuse_twice(&key, key_span, *first.get(), &path),
@@ -266,8 +296,7 @@ impl<'a> Reader<'a> {
         path: &str,
         depth: usize,
     ) -> Result<Option<String>, Stop> {
-        if let Event::Scalar(text, _, anchor, tag) = &event {
-            self.refuse_decoration(span, path, *anchor, tag.is_some());
+        if let Event::Scalar(text, ..) = &event {
             self.nodes += 1;
             return Ok(Some(text.clone().into_owned()));
         }
@@ -276,21 +305,16 @@ impl<'a> Reader<'a> {
         Ok(None)
     }
 
-    /// Keeps the scalars of a secret out of every snippet.
-    fn hide(&self, node: &Node) {
-        match &node.value {
-            Value::List(items) => items.iter().for_each(|item| self.hide(item)),
-            Value::Scalar(_) | Value::Broken => self.findings.hide(node.span),
+    /// Keeps the scalars of a secret out of every message and snippet.
+    fn hide(&self, node: &mut Node) {
+        match &mut node.value {
+            Value::List(items) => items.iter_mut().for_each(|item| self.hide(item)),
+            Value::Scalar(scalar) => {
+                scalar.hidden = true;
+                self.findings.hide(node.span);
+            }
+            Value::Broken => self.findings.hide(node.span),
             Value::Null | Value::Map(_) => {}
-        }
-    }
-
-    fn refuse_decoration(&self, span: Span, path: &str, anchor: usize, tagged: bool) {
-        if anchor != 0 {
-            self.refuse(span, path, "an anchor (`&name`)", "write the value out where it is needed");
-        }
-        if tagged {
-            self.refuse(span, path, "a tag (`!name`)", "remove the tag");
         }
     }
 

@@ -8,7 +8,11 @@ use std::path::{Path, PathBuf};
 use ostia_config::load::Environment;
 
 /// Every secret that a case holds, in its text, in a file or in a variable.
-pub(crate) const SECRETS: [&str; 4] = ["hunter2", "correct-horse", "s3cr3t-of-the-environment", "s3cr3t-of-a-file"];
+pub(crate) const SECRETS: [&str; 4] =
+    ["hunter2", "correct-horse", "s3cr3t-of-the-environment", "s3cr3t-of-a-file"];
+
+/// The value of a variable that a wrong configuration uses everywhere.
+pub(crate) const FROM_OUTSIDE: &str = "from-outside.example.net";
 
 pub(crate) struct Stage {
     folder: tempfile::TempDir,
@@ -27,6 +31,10 @@ impl Stage {
             ("open.key", "a key", 0o644),
             ("ca.pem", "a certificate", 0o644),
             ("session.keys", "a key", 0o600),
+            ("wild.example.com.pem", "a certificate", 0o644),
+            ("wild.example.com.key", "a key", 0o600),
+            ("oidc-client-secret", "s3cr3t-of-a-file\n", 0o600),
+            ("corp-ca.pem", "a certificate", 0o644),
         ] {
             stage.write(name, text, mode);
         }
@@ -49,6 +57,7 @@ impl Stage {
                     "APP_HOST" => "app.example.com",
                     "OIDC_SECRET" => "s3cr3t-of-the-environment",
                     "NOTHING" => "",
+                    "FROM_OUTSIDE" => FROM_OUTSIDE,
                     _ => return None,
                 };
                 Some(value.to_owned())

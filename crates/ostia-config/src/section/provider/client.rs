@@ -171,21 +171,20 @@ fn check_secret_fits(fields: &Fields<'_>, method: ClientAuthMethod, has_secret: 
 
 fn redirect_uri(fields: &Fields<'_>) -> Option<Url> {
     let url = checked_url(fields, "redirect_uri", codes::REDIRECT_URI)?;
-    let wrong = if url.path() != CALLBACK {
-        Some(format!("`redirect_uri` has the path `{}`", url.path()))
+    let path = fields.sub("redirect_uri");
+    let message = if url.path() != CALLBACK {
+        format!("`{path}` does not have the path `{CALLBACK}`")
     } else if url.query().is_some() {
-        Some("`redirect_uri` has a query".to_owned())
+        format!("`{path}` has a query")
     } else {
-        None
+        return Some(url);
     };
-    if let Some(message) = wrong {
-        let mut right = url.clone();
-        right.set_path(CALLBACK);
-        right.set_query(None);
-        let path = fields.sub("redirect_uri");
-        let finding = Finding::new(codes::REDIRECT_URI, fields.value_span("redirect_uri"), path, message);
-        fields.cx.findings.add(finding.help(format!("register and write `{right}`")));
-    }
+    let mut right = url.clone();
+    right.set_path(CALLBACK);
+    right.set_query(None);
+    let help = if fields.is_veiled("redirect_uri") { CALLBACK.to_owned() } else { right.to_string() };
+    let finding = Finding::new(codes::REDIRECT_URI, fields.value_span("redirect_uri"), path, message);
+    fields.cx.findings.add(finding.help(format!("write `{help}`, and register it at the issuer")));
     Some(url)
 }
 

@@ -40,7 +40,7 @@ pub(super) fn read_all(fields: &Fields<'_>, group: &Name) -> Vec<Server> {
     for (node, path) in nodes {
         let Some(server) = read(fields.cx, node, &path) else { continue };
         match servers.iter().find(|(other, _)| other.address == server.address) {
-            Some((_, first)) => refuse_twice(fields.cx, node, &path, &server, *first),
+            Some((_, first)) => refuse_twice(fields.cx, node, &path, *first),
             None => servers.push((server, node.span)),
         }
     }
@@ -93,8 +93,8 @@ pub(crate) fn resolve(cx: &Context<'_>, text: &str) -> Result<SocketAddr, Wrong>
     found.into_iter().next().ok_or_else(|| wrong("does not resolve to an address"))
 }
 
-fn refuse_twice(cx: &Context<'_>, node: &Node, path: &str, server: &Server, first: Span) {
-    let message = format!("the server `{}` is in this group twice", server.address);
+fn refuse_twice(cx: &Context<'_>, node: &Node, path: &str, first: Span) {
+    let message = "the same server is in this group twice";
     let finding = Finding::new(codes::SAME_SERVER, node.span, path, message).related(first, "first here");
     cx.findings.add(finding.help("give one entry the `weight` of both"));
 }

@@ -1,0 +1,267 @@
+//! Each section of the model as a map.
+
+use serde_yaml::{Mapping, Value};
+
+use super::{Map, duration, path, some_texts, texts};
+use crate::listener::TlsVersion;
+use crate::log::{LogTarget, SubjectForm};
+use crate::provider::{Client, ClientAuthMethod};
+use crate::route::{Allow, HostPattern};
+use crate::section::route::made_up_name;
+use crate::session::SameSite;
+use crate::upstream::{Affinity, Balance};
+use crate::{
+    Admin, IdentityHeaders, Listener, Logs, Pages, Policy, Provider, Route, Runtime, Sessions, Upstream,
+};
+
+/// What stands for a secret.
+const SET: &str = "<set>";
+
+pub(super) fn listener(listener: &Listener) -> Mapping {
+    let limits = &listener.limits;
+    let tls = listener.tls.as_ref().map(|tls| {
+        let certificates = tls.certificates.iter().map(|pair| {
+            let pair = Map::default()
+                .with("cert_file", path(&pair.cert_file))
+                .with("key_file", path(&pair.key_file));
+            Value::Mapping(pair.0)
+        });
+        let version = if tls.min_version == TlsVersion::Tls13 { "1.3" } else { "1.2" };
+        Map::default().with("certificates", certificates.collect::<Vec<_>>()).with("min_version", version).0
+    });
+    let spoken = [(listener.protocols.http2, "h2"), (listener.protocols.http1, "http/1.1")];
+    Map::default()
+        .with("bind", texts(&listener.bind))
+        .with_some("redirect", listener.redirect_to_https.then_some("https"))
+        .with_some("tls", tls)
+        .with("protocols", texts(spoken.into_iter().filter(|(on, _)| *on).map(|(_, name)| name)))
+        .with("trusted_proxies", texts(&listener.trusted_proxies))
+        .with(
+            "limits",
+            Map::default()
+                .with("connections", limits.connections as u64)
+                .with("header_bytes", limits.header_bytes as u64)
+                .with("headers", limits.headers as u64)
+                .with("body_bytes", limits.body_bytes)
+                .with("header_timeout", duration(limits.header_timeout))
+                .with("body_timeout", duration(limits.body_timeout))
+                .with("keep_alive", duration(limits.keep_alive))
+                .0,
+        )
+        .0
+}
+
+pub(super) fn provider(provider: &Provider) -> Mapping {
+    let map = Map::default().with("issuer", provider.issuer.as_str());
+    let map = match &provider.client {
+        Some(client) => with_client(map, client),
+        None => map,
+    };
+    let access_token = Map::default()
+        .with_some("audience", some_texts(&provider.audiences))
+        .with("typ", texts(&provider.access_token_types))
+        .with("scope_claims", texts(&provider.scope_claims))
+        .with("client_id_claims", texts(&provider.client_id_claims));
+    let groups = Map::default()
+        .with("claims", texts(&provider.groups.claims))
+        .with_some("strip_prefix", provider.groups.strip_prefix.as_deref());
+    let from: &[&str] = if provider.claims_from_userinfo { &["id_token", "userinfo"] } else { &["id_token"] };
+    map.with("claims_from", texts(from))
+        .with("groups", groups.0)
+        .with("access_token", access_token.0)
+        .with("signing_algorithms", texts(&provider.signing_algorithms))
+        .with("clock_skew", duration(provider.clock_skew))
+        .with_some("ca_file", provider.ca_file.as_deref().map(path))
+        .with("timeout", duration(provider.timeout))
+        .0
+}
+
+fn with_client(map: Map, client: &Client) -> Map {
+    let method = match client.auth_method {
+        ClientAuthMethod::Basic => "client_secret_basic",
+        ClientAuthMethod::Post => "client_secret_post",
+        ClientAuthMethod::None => "none",
+    };
+    let params: Mapping = client
+        .authorize_params
+        .iter()
+        .map(|(key, value)| (key.as_str().into(), value.as_str().into()))
+        .collect();
+    let logout = Map::default().with("dialect", "oidc").with_some(
+        "post_logout_redirect_uri",
+        client.post_logout_redirect_uri.as_ref().map(|url| url.as_str().to_owned()),
+    );
+    map.with("client_id", client.client_id.as_str())
+        .with_some("client_secret", client.client_secret.as_ref().map(|_| SET))
+        .with("token_endpoint_auth_method", method)
+        .with_some("redirect_uri", client.redirect_uri.as_ref().map(|url| url.as_str().to_owned()))
+        .with("scopes", texts(&client.scopes))
+        .with_some("authorize_params", super::filled(params))
+        .with("logout", logout.0)
+}
+
+pub(super) fn policy(policy: &Policy) -> Mapping {
+    let claims: Mapping = policy
+        .claims
+        .iter()
+        .map(|condition| (condition.claim.as_str().into(), Value::Sequence(texts(&condition.values))))
+        .collect();
+    Map::default()
+        .with_some("claims", super::filled(claims))
+        .with_some("provider", some_texts(&policy.providers))
+        .with_some("scope", some_texts(&policy.scopes))
+        .with_some("source", some_texts(&policy.sources))
+        .with_some("any", some_texts(&policy.any))
+        .with_some("all", some_texts(&policy.all))
+        .with_some("not", some_texts(&policy.not))
+        .0
+}
+
+pub(super) fn upstream(upstream: &Upstream) -> Mapping {
+    let hashed = upstream.balance == Balance::ConsistentHash;
+    let servers = upstream.servers.iter().map(|server| {
+        let map = Map::default()
+            .with("address", server.address.to_string())
+            .with("weight", u64::from(server.weight))
+            .with("backup", server.backup);
+        Value::Mapping(map.0)
+    });
+    let check = upstream.health_check.as_ref().map(|check| {
+        Map::default()
+            .with_some("path", check.path.as_deref())
+            .with_some("host", check.host.as_deref())
+            .with_some(
+                "expect",
+                check
+                    .path
+                    .as_ref()
+                    .map(|_| check.expect.iter().map(|status| Value::from(*status)).collect::<Vec<_>>()),
+            )
+            .with("interval", duration(check.interval))
+            .with("timeout", duration(check.timeout))
+            .with("rise", u64::from(check.rise))
+            .with("fall", u64::from(check.fall))
+            .0
+    });
+    let timeouts = Map::default()
+        .with("connect", duration(upstream.timeouts.connect))
+        .with("first_byte", duration(upstream.timeouts.first_byte))
+        .with("between_bytes", duration(upstream.timeouts.between_bytes))
+        .with("idle", duration(upstream.timeouts.idle));
+    Map::default()
+        .with("servers", servers.collect::<Vec<_>>())
+        .with("balance", if hashed { "consistent_hash" } else { "round_robin" })
+        .with_some("affinity", hashed.then(|| affinity(&upstream.affinity)))
+        .with_some("bounded_load", hashed.then_some(upstream.bounded_load))
+        .with_some("health_check", check)
+        .with("retry", Map::default().with("attempts", u64::from(upstream.retry.attempts)).0)
+        .with("timeouts", timeouts.0)
+        .with("keep_alive", Map::default().with("idle", duration(upstream.keep_alive.idle)).0)
+        .with("protocol", "http/1.1")
+        .0
+}
+
+fn affinity(affinity: &Affinity) -> Value {
+    let one = |key: &str, value: &str| Value::Mapping(Map::default().with(key, value).0);
+    match affinity {
+        Affinity::Session => Value::from("session"),
+        Affinity::Source => Value::from("source"),
+        Affinity::Cookie(name) => one("cookie", name),
+        Affinity::Header(name) => one("header", name.as_str()),
+        Affinity::Claim(path) => one("claim", path.as_str()),
+    }
+}
+
+pub(super) fn route(route: &Route) -> Mapping {
+    let named = route.name != made_up_name(&route.host, &route.path);
+    let host = match &route.host {
+        HostPattern::Exact(host) => Some(host.clone()),
+        HostPattern::Wildcard(suffix) => Some(format!("*.{suffix}")),
+        HostPattern::Any => None,
+    };
+    let allow = match &route.allow {
+        Allow::Anyone => Value::from("anyone"),
+        Allow::Authenticated => Value::from("authenticated"),
+        Allow::Policies(names) => Value::Sequence(texts(names)),
+    };
+    let proofs = [(route.credentials.session, "session"), (route.credentials.bearer, "bearer")];
+    let credentials = texts(proofs.into_iter().filter(|(on, _)| *on).map(|(_, name)| name));
+    Map::default()
+        .with_some("name", named.then(|| route.name.as_str().to_owned()))
+        .with_some("host", host)
+        .with("path", route.path.as_str())
+        .with_some("methods", route.methods.as_deref().map(texts))
+        .with_some("provider", some_texts(&route.providers))
+        .with_some("credentials", (!credentials.is_empty()).then_some(credentials))
+        .with("allow", allow)
+        .with("upstream", route.upstream.as_str())
+        .with("upgrade", texts(route.upgrade_websocket.then_some("websocket")))
+        .with_some("timeouts", route.idle_timeout.map(|idle| Map::default().with("idle", duration(idle)).0))
+        .0
+}
+
+pub(super) fn sessions(sessions: &Sessions) -> Mapping {
+    let same_site = match sessions.same_site {
+        SameSite::Lax => "lax",
+        SameSite::Strict => "strict",
+    };
+    Map::default()
+        .with("idle_timeout", duration(sessions.idle_timeout))
+        .with("lifetime", duration(sessions.lifetime))
+        .with("refresh_before", duration(sessions.refresh_before))
+        .with(
+            "cookie",
+            Map::default().with("name", sessions.cookie_name.as_str()).with("same_site", same_site).0,
+        )
+        .with_some("keys_file", sessions.keys_file.as_deref().map(path))
+        .with("store", "cookie")
+        .with("keep_fragment", sessions.keep_fragment)
+        .0
+}
+
+pub(super) fn identity(identity: &IdentityHeaders) -> Mapping {
+    let headers: Mapping = identity
+        .headers
+        .iter()
+        .map(|header| (header.header.as_str().into(), header.claim.as_str().into()))
+        .collect();
+    Map::default().with("headers", headers).with("pass_access_token", false).0
+}
+
+pub(super) fn logs(logs: &Logs) -> Mapping {
+    let to = match &logs.access {
+        LogTarget::Stdout => Value::from("stdout"),
+        LogTarget::None => Value::from("none"),
+        LogTarget::File(file) => path(file),
+    };
+    let subject = match logs.subject {
+        SubjectForm::Plain => "plain",
+        SubjectForm::Hashed => "hashed",
+        SubjectForm::None => "none",
+    };
+    let access = Map::default().with("to", to).with("format", "json").with("subject", subject);
+    Map::default().with("access", access.0).0
+}
+
+pub(super) fn pages(pages: &Pages) -> Mapping {
+    Map::default()
+        .with_some("name", pages.name.as_deref())
+        .with_some("support", pages.support.as_ref().map(|url| url.as_str().to_owned()))
+        .0
+}
+
+pub(super) fn admin(admin: &Admin) -> Mapping {
+    Map::default().with("bind", admin.bind.to_string()).0
+}
+
+pub(super) fn runtime(runtime: &Runtime) -> Mapping {
+    let threads = runtime.threads.map_or_else(|| Value::from("auto"), |threads| Value::from(threads as u64));
+    let drain = Map::default()
+        .with("announce", duration(runtime.drain_announce))
+        .with("deadline", duration(runtime.drain_deadline));
+    Map::default()
+        .with("threads", threads)
+        .with("drain", drain.0)
+        .with("state_dir", path(&runtime.state_dir))
+        .0
+}
