@@ -6,6 +6,7 @@ mod section;
 
 use serde_yaml::{Mapping, Value};
 
+use crate::link::is_address;
 use crate::{Config, Name};
 
 /// Writes the model back as YAML (`ostia config show --effective`).
@@ -36,11 +37,6 @@ fn root(config: &Config) -> Mapping {
         .with("admin", section::admin(&config.admin))
         .with("runtime", section::runtime(&config.runtime))
         .0
-}
-
-/// Whether a group was made of the address that a route wrote: only then is a colon in its name.
-fn is_address(name: &Name) -> bool {
-    name.as_str().contains(':')
 }
 
 fn named_maps<'a, T: 'a>(
@@ -82,7 +78,7 @@ fn some_texts<T: ToString>(items: &[T]) -> Option<Vec<Value>> {
 }
 
 fn duration(value: std::time::Duration) -> Value {
-    Value::from(humantime::format_duration(value).to_string())
+    Value::from(crate::fields::duration_words(value))
 }
 
 fn path(value: &std::path::Path) -> Value {

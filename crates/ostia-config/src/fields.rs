@@ -171,8 +171,7 @@ impl<'a> Fields<'a> {
 
     /// Whether a value must not be quoted in a message.
     pub(crate) fn is_veiled(&self, key: &str) -> bool {
-        let veiled = |scalar: &Scalar| scalar.from_environment || scalar.hidden;
-        self.node(key).is_some_and(|node| matches!(&node.value, Value::Scalar(scalar) if veiled(scalar)))
+        self.node(key).is_some_and(|node| matches!(&node.value, Value::Scalar(scalar) if scalar.is_veiled()))
     }
 
     /// The value of a key for a message; as written when a variable is in it.
@@ -320,7 +319,7 @@ impl<'a> Place<'a> {
     pub(crate) fn refuse(&self, mut wrong: Wrong) {
         let shown = match &self.node.value {
             Value::Scalar(scalar) => {
-                wrong.help = wrong.help.filter(|_| !scalar.from_environment && !scalar.hidden);
+                wrong.help = wrong.help.filter(|_| !scalar.is_veiled());
                 format!("`{}` ", scalar.shown(self.cx.source, self.node.span))
             }
             _ => String::new(),
@@ -416,7 +415,20 @@ impl Read for Duration {
             return None;
         };
         let Shape::Duration { min, max } = place.shape else { return Some(duration) };
-        place.between(duration, &min, &max, |bound| humantime::format_duration(*bound).to_string())
+        place.between(duration, &min, &max, |bound| duration_words(*bound))
+    }
+}
+
+/// A duration in its largest whole unit.
+pub(crate) fn duration_words(duration: Duration) -> String {
+    let millis = duration.as_millis();
+    let units = [("days", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
+    let whole = units.iter().find(|(_, unit)| millis >= *unit && millis.is_multiple_of(*unit));
+    match whole {
+        Some((name, unit)) if duration.subsec_nanos().is_multiple_of(1_000_000) => {
+            format!("{}{name}", millis / unit)
+        }
+        _ => humantime::format_duration(duration).to_string(),
     }
 }
 

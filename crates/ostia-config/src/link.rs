@@ -200,14 +200,11 @@ impl Known<'_> {
         }
         let span = self.value_at(steps, "upstream");
         let path = join_key(&path_text(steps), "upstream");
-        if !text.contains(':') {
-            let names: Vec<(&str, Span)> = upstreams
-                .keys()
-                .map(|known| (known.as_str(), self.root.locate(&[Step::Key("upstreams"), Step::Key(known)])))
-                .collect();
-            let node = self.root.find(steps).and_then(|route| route.get("upstream"));
+        let node = self.root.find(steps).and_then(|route| route.get("upstream"));
+        if !is_address(text) {
             let reference = Reference { name: text, span, path, by: by.to_owned(), node };
-            self.dangling(codes::UPSTREAM_UNKNOWN, "sends to an upstream", &reference, &names);
+            let place = |known: &Name| self.root.locate(&[Step::Key("upstreams"), Step::Key(known)]);
+            self.dangling(UPSTREAM, &reference, upstreams.keys(), place);
             return name;
         }
         match upstream::resolve(self.cx, text) {
@@ -219,7 +216,7 @@ impl Known<'_> {
                 );
             }
             Err(wrong) => {
-                if let Some(node) = self.root.find(steps).and_then(|route| route.get("upstream")) {
+                if let Some(node) = node {
                     Place { cx: self.cx, node, shape: Shape::Unread, path: &path }.refuse(wrong);
                 }
             }
@@ -228,27 +225,19 @@ impl Known<'_> {
     }
 
     fn providers_exist(&self, by: &str, steps: &[Step<'_>], names: &[Name]) {
-        let known: Vec<(&str, Span)> = self
-            .providers
-            .keys()
-            .map(|known| (known.as_str(), self.root.locate(&provider_path(self.root, known))))
-            .collect();
         for reference in self.references(by, steps, "provider", names) {
             if !self.providers.contains_key(reference.name) {
-                self.dangling(codes::PROVIDER_UNKNOWN, "names a provider", &reference, &known);
+                let place = |known: &Name| self.root.locate(&provider_path(self.root, known));
+                self.dangling(PROVIDER, &reference, self.providers.keys(), place);
             }
         }
     }
 
     fn policies_exist(&self, by: &str, steps: &[Step<'_>], key: &str, names: &[Name]) {
-        let known: Vec<(&str, Span)> = self
-            .policies
-            .keys()
-            .map(|known| (known.as_str(), self.root.locate(&[Step::Key("policies"), Step::Key(known)])))
-            .collect();
         for reference in self.references(by, steps, key, names) {
             if !self.policies.contains_key(reference.name) {
-                self.dangling(codes::POLICY_UNKNOWN, "names a policy", &reference, &known);
+                let place = |known: &Name| self.root.locate(&[Step::Key("policies"), Step::Key(known)]);
+                self.dangling(POLICY, &reference, self.policies.keys(), place);
             }
         }
     }
@@ -286,26 +275,42 @@ impl Known<'_> {
         value.map_or_else(|| self.root.locate(steps), |node| node.span)
     }
 
-    fn dangling(&self, code: &'static str, does: &str, reference: &Reference<'_>, known: &[(&str, Span)]) {
-        let Reference { name, span, path, by, .. } = reference;
-        let node = reference.node;
-        let veiled =
-            matches!(node.map(|node| &node.value), Some(Value::Scalar(scalar)) if scalar.from_environment);
-        let shown = if veiled { self.cx.source.slice(*span) } else { name };
+    /// Tells a name that leads nowhere, and where the one that was probably meant is defined.
+    fn dangling<'n>(
+        &self,
+        (code, does): (&'static str, &str),
+        reference: &Reference<'_>,
+        known: impl Iterator<Item = &'n Name>,
+        place: impl Fn(&Name) -> Span,
+    ) {
+        let Reference { name, span, path, by, node } = reference;
+        let scalar = node.and_then(|node| match &node.value {
+            Value::Scalar(scalar) => Some(scalar.shown(self.cx.source, node.span)),
+            _ => None,
+        });
+        let shown = scalar.unwrap_or_else(|| (*name).to_owned());
         let message = format!("{by} {does} that is not defined: `{shown}`");
         let finding = Finding::new(code, *span, &**path, message).label("nothing has this name");
-        let near = nearest(name, known.iter().map(|(known, _)| *known));
-        let defined = near.and_then(|near| known.iter().find(|(known, _)| *known == near));
-        let finding = match defined {
-            Some((_, place)) => finding.related(*place, "defined here"),
-            None => finding,
-        };
-        let names: Vec<&str> = known.iter().map(|(known, _)| *known).collect();
-        let all = if names.is_empty() {
-            "none is defined".to_owned()
-        } else {
-            format!("defined: {}", names.join(", "))
-        };
-        self.cx.findings.add(finding.help(near.map_or(all, |near| format!("did you mean `{near}`?"))));
+        let known: Vec<&Name> = known.filter(|known| !is_address(known)).collect();
+        let names = || known.iter().map(|known| known.as_str());
+        let finding =
+            match nearest(name, names()).and_then(|near| known.iter().find(|known| known.as_str() == near)) {
+                Some(near) => {
+                    finding.related(place(near), "defined here").help(format!("did you mean `{near}`?"))
+                }
+                None if known.is_empty() => finding.help("none is defined"),
+                None => finding.help(format!("defined: {}", names().collect::<Vec<_>>().join(", "))),
+            };
+        self.cx.findings.add(finding);
     }
+}
+
+/// What is said of a name that leads nowhere.
+const PROVIDER: (&str, &str) = (codes::PROVIDER_UNKNOWN, "names a provider");
+const POLICY: (&str, &str) = (codes::POLICY_UNKNOWN, "names a policy");
+const UPSTREAM: (&str, &str) = (codes::UPSTREAM_UNKNOWN, "sends to an upstream");
+
+/// Whether a group was made of the address that a route wrote: only then is a colon in its name.
+pub(crate) fn is_address(name: &str) -> bool {
+    name.contains(':')
 }

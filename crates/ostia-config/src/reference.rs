@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use crate::codes;
 use crate::describe::{Key, Need, Section, Shape, one_of};
+use crate::fields::duration_words;
 use crate::section::root::ROOT;
 
 /// `docs/reference/configuration.md`.
@@ -85,11 +86,7 @@ fn takes(shape: &Shape) -> String {
         Shape::Integer { min, max } => format!("a whole number, {min} to {max}"),
         Shape::Number { min, max } => format!("a number, {min} to {max}"),
         Shape::Duration { min, max } => {
-            format!(
-                "a duration, {} to {}",
-                humantime::format_duration(*min),
-                humantime::format_duration(*max)
-            )
+            format!("a duration, {} to {}", duration_words(*min), duration_words(*max))
         }
         Shape::Size { min, max } => {
             let size = |bytes: u64| bytesize::ByteSize(bytes).display().iec().to_string();

@@ -85,8 +85,7 @@ impl Node {
 
     /// Whether the value of a key came from the environment, or is not to be shown.
     pub(crate) fn is_veiled(&self, key: &str) -> bool {
-        let veiled = |scalar: &Scalar| scalar.from_environment || scalar.hidden;
-        self.get(key).is_some_and(|node| matches!(&node.value, Value::Scalar(scalar) if veiled(scalar)))
+        self.get(key).is_some_and(|node| matches!(&node.value, Value::Scalar(scalar) if scalar.is_veiled()))
     }
 
     pub(crate) fn entry(&self, key: &str) -> Option<&Entry> {
@@ -140,6 +139,11 @@ impl Node {
 }
 
 impl Scalar {
+    /// Whether the text must not be quoted in a message.
+    pub(crate) fn is_veiled(&self) -> bool {
+        self.from_environment || self.hidden
+    }
+
     /// The text for a message: as written when a variable is in it.
     pub(crate) fn shown(&self, source: &Source, span: Span) -> String {
         let text = match (self.hidden, self.from_environment) {

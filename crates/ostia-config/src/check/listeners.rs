@@ -45,7 +45,7 @@ fn one_owner_for_each_address(cx: &Context<'_>, root: &Node, config: &Config) {
             Finding::new(codes::SAME_ADDRESS, second.span.unwrap_or(root.span), &*second.path, message);
         let finding = match first.span {
             Some(span) => finding.related(span, "already bound here"),
-            None => finding.label("bound by default"),
+            None => finding.label(format!("taken by `{}`, by default", first.by)),
         };
         cx.findings.add(finding.help("give one of them another port"));
     }

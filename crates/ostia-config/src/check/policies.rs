@@ -9,13 +9,11 @@ use crate::tree::{Node, Step, path_text};
 use crate::{Config, Name, Policy};
 
 pub(super) fn check(cx: &Context<'_>, root: &Node, config: &Config) {
-    let mut told = BTreeSet::new();
     for policy in config.policies.values() {
         taken_name(cx, root, policy);
-        if let Some(circle) = circle(config, policy).filter(|_| !told.contains(&policy.name)) {
-            tell_circle(cx, root, &circle);
-            told.extend(circle);
-        }
+    }
+    for circle in circles(config) {
+        tell_circle(cx, root, &circle);
     }
 }
 
@@ -32,22 +30,29 @@ fn parts(policy: &Policy) -> impl Iterator<Item = &Name> {
     policy.any.iter().chain(&policy.all).chain(&policy.not)
 }
 
-/// The way from a policy back to itself, if there is one. Each policy is visited once.
-fn circle(config: &Config, start: &Policy) -> Option<Vec<Name>> {
-    let mut seen = BTreeSet::new();
-    let mut ways = vec![vec![start.name.clone()]];
-    while let Some(way) = ways.pop() {
-        let here = way.last().and_then(|name| config.policies.get(name))?;
-        for next in parts(here) {
-            if *next == start.name {
-                return Some(way);
-            }
-            if config.policies.contains_key(next) && seen.insert(next) {
-                ways.push(way.iter().chain([next]).cloned().collect());
+/// The ways on which a policy comes back to itself. Each policy is entered once, so a circle is told once.
+fn circles(config: &Config) -> Vec<Vec<Name>> {
+    let mut circles = Vec::new();
+    let mut done: BTreeSet<&Name> = BTreeSet::new();
+    for start in config.policies.values() {
+        let mut way: Vec<(&Name, Vec<&Name>)> = Vec::new();
+        if done.insert(&start.name) {
+            way.push((&start.name, parts(start).collect()));
+        }
+        while let Some((_, waiting)) = way.last_mut() {
+            let Some(next) = waiting.pop() else {
+                way.pop();
+                continue;
+            };
+            if let Some(at) = way.iter().position(|(name, _)| *name == next) {
+                circles.push(way.iter().skip(at).map(|(name, _)| (*name).clone()).collect());
+            } else if let Some(policy) = config.policies.get(next).filter(|policy| done.insert(&policy.name))
+            {
+                way.push((&policy.name, parts(policy).collect()));
             }
         }
     }
-    None
+    circles
 }
 
 fn tell_circle(cx: &Context<'_>, root: &Node, circle: &[Name]) {

@@ -27,6 +27,9 @@ pub(super) fn check(cx: &Context<'_>, root: &Node, config: &Config) {
     let providers: BTreeSet<&Name> = config.routes.iter().flat_map(|route| &route.providers).collect();
     for name in config.providers.keys().filter(|name| !providers.contains(name)) {
         let steps = provider_path(root, name);
+        if cx.findings.spoils(&path_text(&steps)) {
+            continue;
+        }
         tell(
             cx,
             root,

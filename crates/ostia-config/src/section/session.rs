@@ -88,7 +88,7 @@ pub(crate) fn read(fields: &Fields<'_>) -> Sessions {
         refresh_before: fields.get::<Duration>("refresh_before"),
         cookie_name: cookie_name(&cookie),
         same_site: if cookie.word("same_site") == "strict" { SameSite::Strict } else { SameSite::Lax },
-        keys_file: file::readable(fields, "keys_file"),
+        keys_file: file::readable_key(fields, "keys_file"),
         keep_fragment: fields.get("keep_fragment"),
     };
     check_lifetimes(fields, &sessions);

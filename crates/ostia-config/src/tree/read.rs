@@ -332,3 +332,6 @@ impl<'a> Reader<'a> {
         );
     }
 }
+
+#[cfg(test)]
+mod tests;

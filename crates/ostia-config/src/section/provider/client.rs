@@ -75,7 +75,9 @@ const CALLBACK: &str = "/.ostia/callback";
 
 pub(super) fn read(fields: &Fields<'_>) -> Option<Client> {
     if !fields.has("client_id") {
-        refuse_login_keys(fields);
+        if !fields.is_meant("client_id") {
+            refuse_login_keys(fields);
+        }
         return None;
     }
     let client_secret = secret(fields);
@@ -196,16 +198,16 @@ fn post_logout_redirect_uri(logout: &Fields<'_>) -> Option<Url> {
 fn checked_url(fields: &Fields<'_>, key: &str, code: &'static str) -> Option<Url> {
     let AnyUrl(url) = fields.optional(key)?;
     let wrong = if url.scheme() != "https" && !is_loopback(&url) {
-        Some("is plain `http`")
+        Some(("is plain `http`", "an `https` URL; plain `http` is for a loopback address only"))
     } else if url.fragment().is_some() {
-        Some("has a fragment")
+        Some(("has a fragment", "remove what begins with `#`"))
     } else {
         None
     };
-    if let Some(reason) = wrong {
+    if let Some((reason, help)) = wrong {
         let message = format!("`{}` {reason}", fields.sub(key));
         let finding = Finding::new(code, fields.value_span(key), fields.sub(key), message);
-        fields.cx.findings.add(finding.help("an `https` URL; plain `http` is for a loopback address only"));
+        fields.cx.findings.add(finding.help(help));
     }
     Some(url)
 }

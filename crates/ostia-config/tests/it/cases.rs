@@ -1,9 +1,7 @@
 //! Golden cases: each file in `tests/cases` is a configuration, a line `---`, and what is said about it.
 //!
-//! A new file is a new case. `OSTIA_BLESS=1 cargo test -p ostia-config --test cases` writes what is said now; read the
+//! A new file is a new case. `OSTIA_BLESS=1 cargo test -p ostia-config --test it` writes what is said now; read the
 //! difference before it is committed.
-
-mod stage;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +9,7 @@ use std::path::{Path, PathBuf};
 use ostia_config::codes;
 use ostia_config::load::{Checked, check_file};
 
-use stage::Stage;
+use crate::stage::{self, Stage};
 
 /// The configuration of a case and what is expected of it. The parting line is the last one that is `---`.
 fn split(text: &str) -> (String, &str) {

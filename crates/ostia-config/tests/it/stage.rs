@@ -67,6 +67,10 @@ impl Stage {
             .with_state_directory("/var/lib/ostia")
     }
 
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// The text with the folder cut out of every path.
     pub(crate) fn without_folder(&self, text: &str) -> String {
         text.replace(&format!("{}/", self.folder.path().display()), "")
