@@ -39,4 +39,4 @@ pub use managed::{ManagedFields, is_ambiguous};
 pub use navigation::is_navigation;
 pub use reading::{Case, MOST_READINGS, Reading, Readings, TooManyReadings, readings};
 pub use refused::HeadRefused;
-pub use target::TargetForm;
+pub use target::{TargetForm, is_plain as is_plain_path};

@@ -80,11 +80,13 @@ fn examine_path(path: &[u8]) -> Result<bool, HeadRefused> {
     Ok(is_plain(path))
 }
 
-/// Whether no backend sees anything else in the path, letter case apart.
-pub(crate) fn is_plain(path: &[u8]) -> bool {
+/// Whether no backend sees anything else in a path, letter case apart: visible ASCII without `%`, `;`, `\\`, `#`, `?`,
+/// without `//` and without dot segments.
+#[must_use]
+pub fn is_plain(path: &[u8]) -> bool {
     let is_special = path.iter().fold(false, |found, &byte| {
         found
-            | !(b' '..0x7f).contains(&byte)
+            | !(b'!'..0x7f).contains(&byte)
             | (byte == b'%')
             | (byte == b';')
             | (byte == b'#')

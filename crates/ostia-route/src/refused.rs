@@ -58,7 +58,24 @@ pub enum TableRefused {
         /// The other.
         second: Name,
     },
-    /// A path in which readings differ by themselves.
+    /// Two routes of one host whose paths differ only in letter case, under different policies: a backend that ignores
+    /// case serves one in the place of the other.
+    #[error(
+        "the paths of routes `{first}` and `{second}` differ only in letter case, but their policies differ"
+    )]
+    LetterCase {
+        /// The one that comes first in the file.
+        first: Name,
+        /// The other.
+        second: Name,
+    },
+    /// A host that no request can have.
+    #[error("the host of route `{route}` is none that a request can have")]
+    Host {
+        /// The route.
+        route: Name,
+    },
+    /// A path that a request spells in more than one way.
     #[error(
         "the path of route `{route}` must be plain: no `%`, `;`, `//`, dot segments or characters outside ASCII"
     )]
