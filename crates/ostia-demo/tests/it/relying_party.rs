@@ -9,22 +9,22 @@ use ostia_demo::provider::{Client, Provider, RunningProvider, Settings};
 use serde_json::Value;
 use url::{Url, form_urlencoded};
 
-pub const REDIRECT_URI: &str = "http://localhost:1/.ostia/callback";
-pub const SIGNED_OUT: &str = "http://localhost:1/.ostia/signed-out";
+pub(crate) const REDIRECT_URI: &str = "http://localhost:1/.ostia/callback";
+pub(crate) const SIGNED_OUT: &str = "http://localhost:1/.ostia/signed-out";
 /// RFC 7636 appendix B.
-pub const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-pub const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+pub(crate) const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
 /// Changes to the parameters of a request: `None` removes one.
-pub type Changes<'a> = &'a [(&'a str, Option<&'a str>)];
+pub(crate) type Changes<'a> = &'a [(&'a str, Option<&'a str>)];
 
-pub struct RelyingParty {
-    pub provider: RunningProvider,
-    pub browser: Browser,
+pub(crate) struct RelyingParty {
+    pub(crate) provider: RunningProvider,
+    pub(crate) browser: Browser,
 }
 
 impl RelyingParty {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let app =
             Client::confidential("app", "s e+cret", REDIRECT_URI).with_post_logout_redirect_uri(SIGNED_OUT);
         let public = Client::public("public", REDIRECT_URI);
@@ -34,12 +34,12 @@ impl RelyingParty {
         Self { provider, browser: Browser::new(Trust::none()) }
     }
 
-    pub fn url(&self, path: &str) -> Url {
+    pub(crate) fn url(&self, path: &str) -> Url {
         Url::parse(&format!("{}{path}", self.provider.issuer())).unwrap()
     }
 
     /// The authorization request with some parameters changed.
-    pub fn authorization_url(&self, changes: Changes<'_>) -> Url {
+    pub(crate) fn authorization_url(&self, changes: Changes<'_>) -> Url {
         let usual = [
             ("response_type", "code"),
             ("client_id", "app"),
@@ -56,19 +56,19 @@ impl RelyingParty {
     }
 
     /// Where the provider sends the browser without a question.
-    pub async fn knock(&mut self, changes: Changes<'_>) -> Incoming {
+    pub(crate) async fn knock(&mut self, changes: Changes<'_>) -> Incoming {
         self.browser.knock(self.authorization_url(changes)).await.unwrap()
     }
 
     /// The page with the form.
-    pub async fn form_page(&mut self, changes: Changes<'_>) -> Page {
+    pub(crate) async fn form_page(&mut self, changes: Changes<'_>) -> Page {
         let page = self.browser.go(self.authorization_url(changes)).await.unwrap();
         assert_eq!(page.answer.status, 200);
         page
     }
 
     /// Signs in; the parameters that reach the callback. The client's own server does not exist.
-    pub async fn sign_in(&mut self, username: &str, changes: Changes<'_>) -> HashMap<String, String> {
+    pub(crate) async fn sign_in(&mut self, username: &str, changes: Changes<'_>) -> HashMap<String, String> {
         let page = self.form_page(changes).await;
         let form = page.forms().remove(0).fill("username", username).fill("password", "demo");
         let request = Outgoing::new("POST", form.action.clone()).form(form.encode());
@@ -77,17 +77,17 @@ impl RelyingParty {
         callback(&answer)
     }
 
-    pub async fn code(&mut self, changes: Changes<'_>) -> String {
+    pub(crate) async fn code(&mut self, changes: Changes<'_>) -> String {
         self.sign_in("ana", changes).await.remove("code").unwrap()
     }
 
     /// A token request of the client `app` with `client_secret_basic`.
-    pub async fn token(&self, parameters: &[(&str, &str)]) -> Incoming {
+    pub(crate) async fn token(&self, parameters: &[(&str, &str)]) -> Incoming {
         // RFC 6749 section 2.3.1: both halves are form-encoded first.
         self.token_as(&basic("app:s+e%2Bcret"), parameters).await
     }
 
-    pub async fn token_as(&self, authorization: &str, parameters: &[(&str, &str)]) -> Incoming {
+    pub(crate) async fn token_as(&self, authorization: &str, parameters: &[(&str, &str)]) -> Incoming {
         let mut request = Outgoing::new("POST", self.url("/token")).form(encode(parameters, &[]));
         if !authorization.is_empty() {
             request = request.header("Authorization", authorization);
@@ -95,7 +95,7 @@ impl RelyingParty {
         exchange(&request, &Trust::none()).await.unwrap()
     }
 
-    pub async fn redeem(&self, code: &str) -> Incoming {
+    pub(crate) async fn redeem(&self, code: &str) -> Incoming {
         let parameters = [
             ("grant_type", "authorization_code"),
             ("code", code),
@@ -105,36 +105,40 @@ impl RelyingParty {
         self.token(&parameters).await
     }
 
-    pub async fn refresh(&self, token: &str) -> Incoming {
+    pub(crate) async fn refresh(&self, token: &str) -> Incoming {
         self.token(&[("grant_type", "refresh_token"), ("refresh_token", token)]).await
     }
 
-    pub async fn get(&self, path: &str, fields: &[(&str, &str)]) -> Incoming {
+    pub(crate) async fn get(&self, path: &str, fields: &[(&str, &str)]) -> Incoming {
         let request = Outgoing::new("GET", self.url(path));
         let request = fields.iter().fold(request, |request, (name, value)| request.header(name, value));
         exchange(&request, &Trust::none()).await.unwrap()
     }
 }
 
-pub fn basic(credentials: &str) -> String {
+pub(crate) fn basic(credentials: &str) -> String {
     format!("Basic {}", STANDARD.encode(credentials))
 }
 
 /// The query of a redirect to the client.
-pub fn callback(answer: &Incoming) -> HashMap<String, String> {
+pub(crate) fn callback(answer: &Incoming) -> HashMap<String, String> {
     let location =
         answer.header("location").unwrap_or_else(|| panic!("{}: {}", answer.status, answer.text()));
     assert!(location.starts_with(&format!("{REDIRECT_URI}?")), "{location}");
     Url::parse(location).unwrap().query_pairs().into_owned().collect()
 }
 
-pub fn text(value: &Value, name: &str) -> String {
+pub(crate) fn base64url(text: &str) -> Vec<u8> {
+    URL_SAFE_NO_PAD.decode(text).unwrap()
+}
+
+pub(crate) fn text(value: &Value, name: &str) -> String {
     value[name].as_str().unwrap_or_else(|| panic!("no {name} in {value}")).to_owned()
 }
 
 /// Header and claims of a token, unverified.
-pub fn decode(token: &str) -> (Value, Value) {
-    let mut parts = token.split('.').map(|part| URL_SAFE_NO_PAD.decode(part).unwrap());
+pub(crate) fn decode(token: &str) -> (Value, Value) {
+    let mut parts = token.split('.').map(base64url);
     let mut json = || serde_json::from_slice(&parts.next().unwrap()).unwrap();
     (json(), json())
 }
