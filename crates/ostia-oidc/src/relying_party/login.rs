@@ -17,6 +17,9 @@ pub struct LoginRequest<'a> {
     /// `redirect_uri` as it is registered at the issuer; sent byte for byte. It comes from the configuration, never
     /// from a header of the request.
     pub redirect_uri: &'a str,
+    /// `state`, where the caller has something to remember in it: opaque to others, never used twice, at least 128
+    /// random bits. One is drawn when it is left out.
+    pub state: Option<&'a str>,
     /// `prompt`, for example `login` or `none`. Replaces one of `authorize_params`.
     pub prompt: Option<&'a str>,
     /// `login_hint`: the user name to begin with.
@@ -36,7 +39,7 @@ pub struct LoginStart {
 /// The facts of one login attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoginAttempt {
-    /// `state`: 128 random bits as base64url (RFC 6749 section 10.12).
+    /// `state` (RFC 6749 section 10.12): the caller's, or 128 random bits as base64url.
     pub state: String,
     /// `nonce`: 128 random bits as base64url (OpenID Connect Core section 15.5.2).
     pub nonce: String,
@@ -103,11 +106,12 @@ impl Provider {
         let redirect =
             RedirectUrl::new(request.redirect_uri.to_owned()).map_err(|_| LoginRefused::RedirectUri)?;
 
+        let state = request.state.map(|state| CsrfToken::new(state.to_owned()));
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let mut asking = client
             .authorize_url(
                 AuthenticationFlow::<CoreResponseType>::AuthorizationCode,
-                CsrfToken::new_random,
+                move || state.unwrap_or_else(CsrfToken::new_random),
                 Nonce::new_random,
             )
             .set_pkce_challenge(challenge)
