@@ -1,1 +1,34 @@
-//! The request path: the snapshot, the stages, the ProxyHttp implementation.
+//! The request path.
+//!
+//! A request comes in through [`proxy::Front`], Pingora's view of one listener. It is received, routed, identified and
+//! authorized ([`admit`]), then forwarded to a server that its group picked ([`stage::select`]); the answer goes back
+//! through [`stage::reply`], and one line in the log says what happened ([`stage::record`]). What the configuration
+//! means for all this is compiled once into a [`snapshot::Snapshot`]; each request keeps the one it began with.
+
+pub mod admit;
+pub mod answer;
+pub mod ended;
+pub mod exchange;
+pub mod gateway;
+pub mod page;
+pub mod projection;
+pub mod proxy;
+pub mod readiness;
+pub mod recognised;
+pub mod request_id;
+pub mod snapshot;
+pub mod stage;
+
+mod challenge;
+mod compile;
+mod endpoint;
+mod extension;
+mod key_file;
+mod observe;
+mod refresh;
+mod session;
+mod sign_in;
+
+pub use compile::{CompileRefused, redirect_uris};
+pub use gateway::{DrainPlan, Gateway, Prepared};
+pub use readiness::Readiness;

@@ -1,0 +1,33 @@
+//! The product in one sentence: route, identify, authorize; each `?` leaves with a finished answer.
+
+use pingora_proxy::Session as Downstream;
+
+use crate::answer::Answer;
+use crate::endpoint;
+use crate::exchange::Exchange;
+use crate::proxy::Front;
+use crate::stage::authorize::{Authorized, authorize};
+use crate::stage::identify::identify;
+use crate::stage::receive::receive;
+use crate::stage::route::route;
+
+/// Decides about a request. Runs for every one: preflight, upgrade, `Expect` and all.
+///
+/// # Errors
+/// The answer that Ostia gives instead of a server's: a refusal, a redirect to sign in, one of its own pages.
+pub async fn admit(
+    front: &Front,
+    downstream: &mut Downstream,
+    exchange: &mut Exchange,
+) -> Result<Authorized, Answer> {
+    let arrived = receive(front, downstream, exchange)?;
+    if arrived.listener.redirect_to_https {
+        return Err(endpoint::https::redirect(&arrived, exchange));
+    }
+    if let Some(own) = endpoint::Own::of(&arrived) {
+        return Err(own.answer(front, &arrived, exchange).await);
+    }
+    let routed = route(&arrived, exchange)?;
+    let identified = identify(front, routed, &arrived, exchange).await?;
+    authorize(front, identified, &arrived, exchange).await
+}

@@ -1,0 +1,200 @@
+//! What Ostia itself answers, instead of a server behind it.
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use pingora_http::ResponseHeader;
+use pingora_proxy::Session as Downstream;
+
+use crate::page::{Page, Pages};
+
+/// A finished answer of Ostia's own.
+#[derive(Debug)]
+pub struct Answer {
+    status: StatusCode,
+    /// Why, as a slug for log, metrics and page.
+    reason: &'static str,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    content_type: Option<&'static str>,
+    body: Bytes,
+}
+
+/// How the one who asked wants to be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    /// A browser that shows the answer to somebody: a page.
+    Person,
+    /// Anything else: problem JSON (RFC 9457).
+    Machine,
+}
+
+/// A refusal before it is dressed for its reader.
+#[derive(Clone, Copy, Debug)]
+pub struct Refusal<'a> {
+    /// The status.
+    pub status: StatusCode,
+    /// The reason's slug.
+    pub reason: &'static str,
+    /// One sentence that says what was refused.
+    pub title: &'a str,
+    /// What the reader can do about it; may be empty.
+    pub advice: &'a str,
+    /// A link or form to go on with.
+    pub next: Next<'a>,
+}
+
+/// The way on from a refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next<'a> {
+    /// None.
+    Nothing,
+    /// Sign in (again): a path of Ostia's own.
+    SignIn(&'a str),
+    /// Sign out, to come back as somebody else.
+    SignOut,
+}
+
+impl<'a> Refusal<'a> {
+    /// A refusal without advice.
+    #[must_use]
+    pub fn new(status: StatusCode, reason: &'static str, title: &'a str) -> Self {
+        Self { status, reason, title, advice: "", next: Next::Nothing }
+    }
+
+    /// With advice.
+    #[must_use]
+    pub fn advise(self, advice: &'a str) -> Self {
+        Self { advice, ..self }
+    }
+
+    /// With a way on.
+    #[must_use]
+    pub fn next(self, next: Next<'a>) -> Self {
+        Self { next, ..self }
+    }
+}
+
+impl Answer {
+    /// An answer without a body.
+    #[must_use]
+    pub fn empty(status: StatusCode, reason: &'static str) -> Self {
+        Self { status, reason, headers: Vec::new(), content_type: None, body: Bytes::new() }
+    }
+
+    /// A redirect. `location` was built by us from the configuration or re-validated by us.
+    #[must_use]
+    pub fn redirect(status: StatusCode, reason: &'static str, location: HeaderValue) -> Self {
+        Self::empty(status, reason).with(header::LOCATION, location)
+    }
+
+    /// A page of ours.
+    #[must_use]
+    pub fn page(status: StatusCode, reason: &'static str, pages: &Pages, page: &Page<'_>) -> Self {
+        let mut answer = Self::empty(status, reason)
+            .with(header::CONTENT_SECURITY_POLICY, pages.security_policy(page))
+            .with(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+        answer.content_type = Some("text/html; charset=utf-8");
+        answer.body = Bytes::from(pages.render(page));
+        answer
+    }
+
+    /// A JSON document.
+    #[must_use]
+    pub fn json(status: StatusCode, reason: &'static str, body: &serde_json::Value) -> Self {
+        let mut answer = Self::empty(status, reason);
+        answer.content_type = Some("application/json");
+        answer.body = Bytes::from(body.to_string());
+        answer
+    }
+
+    /// A refusal, as a page for a person and as problem JSON (RFC 9457) for a machine.
+    #[must_use]
+    pub fn refuse(refusal: &Refusal<'_>, reader: Reader, pages: &Pages, request_id: &str) -> Self {
+        match reader {
+            Reader::Person => {
+                Self::page(refusal.status, refusal.reason, pages, &Page::refusal(refusal, request_id))
+            }
+            Reader::Machine => Self::problem(refusal, request_id),
+        }
+    }
+
+    fn problem(refusal: &Refusal<'_>, request_id: &str) -> Self {
+        let mut problem = serde_json::json!({
+            "type": "about:blank",
+            "title": refusal.title,
+            "status": refusal.status.as_u16(),
+            "code": refusal.reason,
+            "request_id": request_id,
+        });
+        if let Some(members) = problem.as_object_mut() {
+            if !refusal.advice.is_empty() {
+                members.insert("detail".to_owned(), refusal.advice.into());
+            }
+            if let Next::SignIn(path) = refusal.next {
+                members.insert("login_url".to_owned(), path.into());
+            }
+        }
+        let mut answer = Self::json(refusal.status, refusal.reason, &problem);
+        answer.content_type = Some("application/problem+json");
+        answer
+    }
+
+    /// With one more field.
+    #[must_use]
+    pub fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// With `Set-Cookie` fields.
+    #[must_use]
+    pub fn with_cookies(mut self, cookies: impl IntoIterator<Item = HeaderValue>) -> Self {
+        self.headers.extend(cookies.into_iter().map(|cookie| (header::SET_COOKIE, cookie)));
+        self
+    }
+
+    /// The status.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The reason's slug.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        self.reason
+    }
+
+    /// Writes the answer. Never cached, never sniffed; the connection is closed when the request brought a body that
+    /// nobody read.
+    ///
+    /// # Errors
+    /// When the client is gone.
+    pub async fn write(
+        self,
+        downstream: &mut Downstream,
+        request_id: &HeaderValue,
+    ) -> pingora_error::Result<()> {
+        let head_only = downstream.req_header().method == http::Method::HEAD;
+        let mut response = ResponseHeader::build(self.status, Some(self.headers.len() + 8))?;
+        for (name, value) in self.headers {
+            response.append_header(name, value)?;
+        }
+        if let Some(content_type) = self.content_type {
+            response.insert_header(header::CONTENT_TYPE, content_type)?;
+        }
+        response.insert_header(header::CONTENT_LENGTH, self.body.len())?;
+        response.insert_header(header::CACHE_CONTROL, "no-store")?;
+        response.insert_header(header::REFERRER_POLICY, "no-referrer")?;
+        response.insert_header(header::X_CONTENT_TYPE_OPTIONS, "nosniff")?;
+        response.insert_header("x-request-id", request_id.clone())?;
+        if !downstream.as_mut().is_body_empty() {
+            downstream.set_keepalive(None);
+        }
+        let end = head_only || self.body.is_empty();
+        downstream.write_response_header(Box::new(response), end).await?;
+        if !end {
+            downstream.write_response_body(Some(self.body), true).await?;
+        }
+        Ok(())
+    }
+}

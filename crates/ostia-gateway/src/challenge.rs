@@ -1,0 +1,69 @@
+//! Answers to tokens that do not count (RFC 6750 section 3).
+
+use std::time::Duration;
+
+use http::{HeaderValue, StatusCode, header};
+use ostia_oidc::resource_server::challenge::{Challenge, Complaint};
+
+use crate::answer::{Answer, Refusal};
+use crate::exchange::{Exchange, Told};
+use crate::stage::receive::Arrived;
+use crate::stage::route::Routed;
+
+/// Refuses a bearer token: 401 (400 for a request with two) and why.
+#[must_use]
+pub(crate) fn refuse_token(
+    routed: &Routed,
+    arrived: &Arrived<'_>,
+    exchange: &Exchange,
+    complaint: Complaint,
+    reason: &'static str,
+) -> Answer {
+    let challenge = realm(arrived).because(complaint, &reason.replace('_', " "));
+    let refusal = Refusal::new(challenge.status(), reason, "The token is not accepted here");
+    let _ = routed;
+    Answer::refuse(&refusal, arrived.reader, &exchange.snapshot.pages, exchange.id.as_str())
+        .with(header::WWW_AUTHENTICATE, challenge.field())
+}
+
+/// Adds what a token lacks to a 403: its scopes, if that is the reason.
+#[must_use]
+pub(crate) fn insufficient(answer: Answer, arrived: &Arrived<'_>, exchange: &Exchange) -> Answer {
+    match exchange.outcome.decision {
+        Some(Told { reason: "scope_missing", .. }) => {
+            let challenge = realm(arrived).because(Complaint::InsufficientScope, "the token lacks a scope");
+            answer.with(header::WWW_AUTHENTICATE, challenge.field())
+        }
+        _ => answer,
+    }
+}
+
+/// The challenge to a request without a credential.
+#[must_use]
+pub(crate) fn ask(routed: &Routed, arrived: &Arrived<'_>, login_path: Option<&str>) -> HeaderValue {
+    match login_path {
+        Some(path) if !routed.route.credentials.bearer => {
+            // RFC 9110 section 15.5.2 wants a challenge with every 401; there is no registered scheme for a login
+            // form, so this is the one of draft-broyer-http-cookie-auth.
+            let text = format!("Cookie realm=\"{}\", form-action=\"{path}\"", arrived.examined.host().name());
+            HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static("Cookie"))
+        }
+        _ => realm(arrived).field(),
+    }
+}
+
+/// `Retry-After` in whole seconds, at least one.
+#[must_use]
+pub(crate) fn retry_after(wait: Duration) -> HeaderValue {
+    HeaderValue::from(wait.as_secs().max(1))
+}
+
+fn realm(arrived: &Arrived<'_>) -> Challenge {
+    Challenge::new(arrived.examined.host().name())
+}
+
+/// 401 in the two forms that a request without a credential gets.
+#[must_use]
+pub(crate) fn unauthorized(reason: &'static str) -> Refusal<'static> {
+    Refusal::new(StatusCode::UNAUTHORIZED, reason, "Please sign in")
+}

@@ -1,0 +1,327 @@
+//! Configuration to snapshot: everything that can be wrong is found here, before anything is swapped.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ostia_config::listener::Listener;
+use ostia_config::{Config, Name};
+use ostia_oidc::Provider;
+use ostia_oidc::provider::ProviderRefused;
+use ostia_policy::{Gate, Policies, PolicyRefused};
+use ostia_request::ManagedFields;
+use ostia_route::{RouteTable, TableRefused};
+use ostia_session::{CookieNameRefused, FlowCookies, KeyRing, KeyRingRefused, SessionCookies};
+use ostia_telemetry::{AccessLogRefused, Metrics, MetricsRefused};
+use ostia_upstream::Group;
+
+use crate::key_file::{self, KeyFileRefused};
+use crate::page::Pages;
+use crate::projection::Projection;
+use crate::recognised::{NoRandomness, RecognisedCache};
+use crate::snapshot::{ListenerState, RouteState, RunningGroup, RunningProvider, Snapshot};
+use crate::stage::forward::FORWARDING_FIELDS;
+
+/// Why a configuration that reads well cannot be put in force.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CompileRefused {
+    /// Session keys.
+    #[error("session keys in {path}: {source}", path = path.display())]
+    Keys {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: KeyRingRefused,
+    },
+    /// The file of the session keys.
+    #[error(transparent)]
+    KeyFile(#[from] KeyFileRefused),
+    /// The cookie's name.
+    #[error(transparent)]
+    CookieName(#[from] CookieNameRefused),
+    /// A provider.
+    #[error("provider `{name}`: {source}{cause}", cause = cause_of(source))]
+    Provider {
+        /// Its name.
+        name: Name,
+        /// What is wrong.
+        source: ProviderRefused,
+    },
+    /// Routes that match the same requests.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Routes(Vec<TableRefused>),
+    /// Policies.
+    #[error(transparent)]
+    Policies(#[from] PolicyRefused),
+    /// A name that leads nowhere; a checked configuration has none.
+    #[error("{what} `{name}` is not defined")]
+    Dangling {
+        /// What kind of thing.
+        what: &'static str,
+        /// Its name.
+        name: Name,
+    },
+    /// Something that a reload cannot change.
+    #[error("{0} cannot be changed by a reload: restart Ostia to apply it")]
+    NeedsRestart(&'static str),
+    /// The access log.
+    #[error(transparent)]
+    AccessLog(#[from] AccessLogRefused),
+    /// The metrics.
+    #[error(transparent)]
+    Metrics(#[from] MetricsRefused),
+    /// No random bytes.
+    #[error(transparent)]
+    Random(#[from] NoRandomness),
+}
+
+fn cause_of(error: &dyn std::error::Error) -> String {
+    error.source().map(|cause| format!(": {cause}")).unwrap_or_default()
+}
+
+/// Compiles everything that has no effect outside of the process, to find what is wrong.
+pub(crate) fn trial(config: &Config) -> Result<(), CompileRefused> {
+    RouteTable::compile(&config.routes).map_err(CompileRefused::Routes)?;
+    if let Some(path) = &config.sessions.keys_file {
+        read_keys(path)?;
+    }
+    for (name, section) in &config.providers {
+        provider(name, section, None)?;
+    }
+    Ok(())
+}
+
+/// What a reload cannot change is refused, never ignored.
+pub(crate) fn needs_restart(running: &Config, next: &Config) -> Result<(), CompileRefused> {
+    let bound = |config: &Config| {
+        config
+            .listeners
+            .iter()
+            .map(|listener| {
+                (listener.name.clone(), (listener.bind.clone(), listener.tls.is_some(), listener.protocols))
+            })
+            .collect::<BTreeMap<_, _>>()
+    };
+    if bound(running) != bound(next) {
+        return Err(CompileRefused::NeedsRestart("the addresses and protocols of `listeners`"));
+    }
+    if running.admin != next.admin {
+        return Err(CompileRefused::NeedsRestart("`admin`"));
+    }
+    if running.logs != next.logs {
+        return Err(CompileRefused::NeedsRestart("`logs`"));
+    }
+    if running.runtime.threads != next.runtime.threads || running.runtime.state_dir != next.runtime.state_dir
+    {
+        return Err(CompileRefused::NeedsRestart("`runtime.threads` and `runtime.state_dir`"));
+    }
+    Ok(())
+}
+
+/// Compiles a configuration. What a previous snapshot has under an equal section is taken over: keys, health, tasks.
+pub(crate) fn compile(
+    config: Config,
+    previous: Option<&Snapshot>,
+    metrics: &Arc<Metrics>,
+) -> Result<Snapshot, CompileRefused> {
+    let config = Arc::new(config);
+    let table = RouteTable::compile(&config.routes).map_err(CompileRefused::Routes)?;
+    let providers = providers(&config, previous)?;
+    let groups = groups(&config, previous);
+    let projection = Projection::new(&config.identity);
+    let managed = ManagedFields::new(projection.names().chain(FORWARDING_FIELDS.iter()));
+    let ring = Arc::new(key_ring(&config)?);
+    let sessions = SessionCookies::new(Arc::clone(&ring), &config.sessions, &config.providers)?
+        .with_needed_claims(needed_claims(&config));
+    let flows = FlowCookies::new(ring, &config.sessions, &config.providers)?;
+    let listeners = listeners(&config);
+    let policies = Policies::compile(&config.policies)?;
+    let mut routes = Vec::with_capacity(config.routes.len());
+    for section in &config.routes {
+        routes.push(Arc::new(route(section, &config, &policies, &providers, &groups, metrics)?));
+    }
+    Ok(Snapshot {
+        table,
+        managed,
+        projection,
+        sessions,
+        flows,
+        recognised: RecognisedCache::new()?,
+        pages: Pages::new(&config.pages),
+        providers,
+        groups,
+        routes,
+        listeners,
+        config,
+    })
+}
+
+fn providers(
+    config: &Config,
+    previous: Option<&Snapshot>,
+) -> Result<BTreeMap<Name, Arc<RunningProvider>>, CompileRefused> {
+    let mut running = BTreeMap::new();
+    for (name, section) in &config.providers {
+        let before = previous.and_then(|previous| previous.providers.get(name));
+        let kept = before.filter(|before| before.section == *section).cloned();
+        let this = match kept {
+            Some(kept) => kept,
+            None => Arc::new(RunningProvider {
+                provider: provider(name, section, Some(&config.runtime.state_dir))?,
+                section: Arc::clone(section),
+                keeper: parking_lot::Mutex::new(None),
+            }),
+        };
+        running.insert(name.clone(), this);
+    }
+    Ok(running)
+}
+
+fn provider(
+    name: &Name,
+    section: &Arc<ostia_config::Provider>,
+    state_dir: Option<&Path>,
+) -> Result<Arc<Provider>, CompileRefused> {
+    Provider::new(Arc::clone(section), state_dir)
+        .map_err(|source| CompileRefused::Provider { name: name.clone(), source })
+}
+
+fn groups(config: &Config, previous: Option<&Snapshot>) -> BTreeMap<Name, Arc<RunningGroup>> {
+    let compiled = config.upstreams.iter().map(|(name, section)| {
+        let before = previous.and_then(|previous| previous.groups.get(name));
+        let running = match before {
+            Some(before) if before.group.config() == section => Arc::clone(before),
+            before => Arc::new(RunningGroup {
+                group: Group::compile(Arc::clone(section), before.map(|before| &*before.group)),
+                health: parking_lot::Mutex::new(None),
+            }),
+        };
+        (name.clone(), running)
+    });
+    compiled.collect()
+}
+
+fn key_ring(config: &Config) -> Result<KeyRing, CompileRefused> {
+    match &config.sessions.keys_file {
+        Some(path) => read_keys(path),
+        None => {
+            let path = config.runtime.state_dir.join("session.keys");
+            key_file::make_if_absent(&path)?;
+            read_keys(&path)
+        }
+    }
+}
+
+fn read_keys(path: &Path) -> Result<KeyRing, CompileRefused> {
+    let text = key_file::read(path)?;
+    KeyRing::parse(&text).map_err(|source| CompileRefused::Keys { path: path.to_owned(), source })
+}
+
+/// Top-level claims that policies, fields or affinity read; a session that is large keeps only these.
+fn needed_claims(config: &Config) -> Vec<String> {
+    let of_policies =
+        config.policies.values().flat_map(|policy| policy.claims.iter().map(|condition| &condition.claim));
+    let of_fields = config.identity.headers.iter().map(|field| &field.claim);
+    let of_affinity = config.upstreams.values().filter_map(|upstream| match &upstream.affinity {
+        ostia_config::upstream::Affinity::Claim(path) => Some(path),
+        _ => None,
+    });
+    let mut names: Vec<String> = of_policies
+        .chain(of_fields)
+        .chain(of_affinity)
+        .flat_map(|path| [path.as_str().to_owned(), path.segments().first().cloned().unwrap_or_default()])
+        .collect();
+    names.extend(["groups", "name", "email", "preferred_username"].map(str::to_owned));
+    names
+}
+
+fn listeners(config: &Config) -> BTreeMap<Name, Arc<ListenerState>> {
+    let https_port = config.listeners.iter().find(|listener| listener.tls.is_some()).and_then(port);
+    let state = |listener: &Listener| ListenerState {
+        name: listener.name.clone(),
+        redirect_to_https: listener.redirect_to_https,
+        https_port: https_port.filter(|port| *port != 443),
+        trusted_proxies: listener.trusted_proxies.clone(),
+        head_limits: ostia_request::Limits {
+            fields: listener.limits.headers,
+            target_bytes: listener.limits.header_bytes,
+        },
+        limits: listener.limits.clone(),
+    };
+    config.listeners.iter().map(|listener| (listener.name.clone(), Arc::new(state(listener)))).collect()
+}
+
+fn port(listener: &Listener) -> Option<u16> {
+    listener.bind.first().map(std::net::SocketAddr::port)
+}
+
+fn route(
+    section: &ostia_config::Route,
+    config: &Config,
+    policies: &Policies,
+    providers: &BTreeMap<Name, Arc<RunningProvider>>,
+    groups: &BTreeMap<Name, Arc<RunningGroup>>,
+    metrics: &Arc<Metrics>,
+) -> Result<RouteState, CompileRefused> {
+    let group = groups
+        .get(&section.upstream)
+        .ok_or_else(|| CompileRefused::Dangling { what: "upstream", name: section.upstream.clone() })?;
+    let mut accepted = Vec::with_capacity(section.providers.len());
+    for name in &section.providers {
+        let running = providers
+            .get(name)
+            .ok_or_else(|| CompileRefused::Dangling { what: "provider", name: name.clone() })?;
+        accepted.push(Arc::clone(running));
+    }
+    let group = Arc::clone(&group.group);
+    let counters = config
+        .listeners
+        .iter()
+        .map(|listener| (listener.name.clone(), metrics.route(&listener.name, &section.name)));
+    Ok(RouteState {
+        name: section.name.clone(),
+        host: section.host.clone(),
+        allow: section.allow.clone(),
+        gate: Gate::compile(section, policies)?,
+        providers: accepted,
+        credentials: section.credentials,
+        upstream: section.upstream.clone(),
+        upstream_metrics: metrics.upstream(&section.upstream),
+        upgrade_websocket: section.upgrade_websocket,
+        idle_timeout: section.idle_timeout.unwrap_or(group.config().timeouts.idle),
+        metrics: counters.collect(),
+        group,
+    })
+}
+
+impl Snapshot {
+    /// Starts the tasks of what is new; what was taken over is running.
+    pub(crate) fn start_tasks(&self) {
+        for running in self.providers.values() {
+            running.keeper.lock().get_or_insert_with(|| running.provider.start());
+        }
+        for running in self.groups.values() {
+            running.health.lock().get_or_insert_with(|| running.group.start_health());
+        }
+    }
+}
+
+/// The redirect URIs that have to be registered, by provider.
+#[must_use]
+pub fn redirect_uris(config: &Config) -> Vec<(Name, String)> {
+    let mut uris = Vec::new();
+    for route in config.routes.iter().filter(|route| route.credentials.session) {
+        let ostia_config::route::HostPattern::Exact(host) = &route.host else { continue };
+        for name in &route.providers {
+            let uri =
+                config.providers.get(name).and_then(|section| crate::sign_in::redirect_uri(section, host));
+            if let Some(uri) = uri {
+                uris.push((name.clone(), uri));
+            }
+        }
+    }
+    uris.sort();
+    uris.dedup();
+    uris
+}

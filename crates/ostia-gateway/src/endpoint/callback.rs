@@ -1,0 +1,230 @@
+//! `/.ostia/callback`: the provider sends the browser back, with a code or an error.
+
+use std::sync::Arc;
+
+use http::{HeaderValue, StatusCode};
+use ostia_config::Secret;
+use ostia_oidc::relying_party::callback::{CallbackRefused, SignedIn};
+use ostia_oidc::relying_party::login::LoginAttempt;
+use ostia_session::{Flow, Grant, OpenedFlow, Presented, Session, Token};
+
+use super::refuse;
+use crate::answer::{Answer, Next, Refusal};
+use crate::challenge;
+use crate::exchange::Exchange;
+use crate::proxy::Front;
+use crate::session;
+use crate::snapshot::RunningProvider;
+use crate::stage::identify::own_cookies;
+use crate::stage::receive::Arrived;
+
+/// How often a sign-in whose cookie was not there is begun anew.
+const MOST_ROUNDS: u8 = 2;
+
+/// Ends a sign-in: a session and the way back to where it began, or a page that says what to do.
+pub(super) async fn callback(front: &Front, arrived: &Arrived<'_>, exchange: &mut Exchange) -> Answer {
+    let query = arrived.examined.query().unwrap_or("");
+    let snapshot = Arc::clone(&exchange.snapshot);
+    let host = arrived.examined.host().name();
+    let cookies = own_cookies(&arrived.request.headers, exchange);
+    let state = single(query, "state");
+    let opened =
+        state.as_deref().map(|state| snapshot.flows.open(cookies.iter().copied(), state, host, exchange.now));
+    let (flow, clear) = match (opened, &state) {
+        (Some(OpenedFlow::Flow { flow, clear }), _) => (flow, clear),
+        (Some(OpenedFlow::Refused(reason)), Some(state)) => {
+            return lost(front, arrived, exchange, state, reason.slug()).await;
+        }
+        _ => return stale(front, arrived, exchange, "state_missing"),
+    };
+    let Some(running) = snapshot.providers.get(flow.provider.as_str()) else {
+        return stale(front, arrived, exchange, "provider_removed").with_cookies(clear);
+    };
+    let answer = match finish(running, &flow, query, exchange).await {
+        Ok(signed_in) => sign_in(front, running, arrived, exchange, &flow, signed_in),
+        Err(refused) => failed(front, running, arrived, exchange, &refused),
+    };
+    answer.with_cookies(clear)
+}
+
+/// A parameter that occurs exactly once.
+fn single(query: &str, wanted: &str) -> Option<String> {
+    let mut values = url::form_urlencoded::parse(query.as_bytes())
+        .filter(|(name, _)| name == wanted)
+        .map(|(_, value)| value);
+    let value = values.next()?.into_owned();
+    values.next().is_none().then_some(value)
+}
+
+async fn finish(
+    running: &RunningProvider,
+    flow: &Flow,
+    query: &str,
+    exchange: &Exchange,
+) -> Result<SignedIn, CallbackRefused> {
+    let attempt = LoginAttempt {
+        state: flow.state.clone(),
+        nonce: flow.nonce.clone(),
+        verifier: Secret::new(flow.pkce_verifier.clone()),
+        redirect_uri: flow.redirect_uri.clone(),
+    };
+    running.provider.finish_login(query, &attempt, exchange.now).await
+}
+
+/// A new session under a new id; whatever was presented before names nothing any more.
+fn sign_in(
+    front: &Front,
+    running: &RunningProvider,
+    arrived: &Arrived<'_>,
+    exchange: &mut Exchange,
+    flow: &Flow,
+    who: SignedIn,
+) -> Answer {
+    let snapshot = &exchange.snapshot;
+    let host = arrived.examined.host().name();
+    let previous = session::open(front, arrived, exchange);
+    let presented = previous.as_ref().map_or(Presented::ALL, |opened| opened.presented);
+    let provider = &running.section.name;
+    let grant = Grant {
+        access_token: None,
+        access_expires_at: who.access_expires_at,
+        refresh_token: who.refresh_token.as_ref().map(|token| Token::new(token.reveal())),
+        id_token: Some(Token::new(who.id_token.reveal())),
+    };
+    let signed_in = ostia_session::SignedIn {
+        provider: Arc::from(&**provider),
+        issuer: who.issuer,
+        subject: Arc::from(who.subject),
+        claims: who.claims,
+        scopes: who.scopes,
+        auth_time: who.auth_time,
+    };
+    let begun = Session::begin(signed_in, grant, snapshot.sessions.lifetimes(), exchange.now);
+    let Ok(session) = begun else { return not_kept(front, running, arrived, exchange, "no_randomness") };
+    match snapshot.sessions.seal(&session, host, presented, exchange.now) {
+        Ok(sealed) => {
+            if let Some(previous) = previous {
+                let ends_at = previous.session.ends_at(snapshot.sessions.lifetimes());
+                front.gateway.ended_sessions().insert(previous.session.id, ends_at, exchange.now);
+            }
+            front.gateway.metrics().login_succeeded(provider);
+            back_to(flow, arrived, exchange).with_cookies(sealed.set_cookies)
+        }
+        Err(refused) => not_kept(front, running, arrived, exchange, refused.slug()),
+    }
+}
+
+/// Back to where the sign-in began, as a path: the browser adds the origin that it is at.
+fn back_to(flow: &Flow, arrived: &Arrived<'_>, exchange: &Exchange) -> Answer {
+    match HeaderValue::from_str(&flow.return_to) {
+        Ok(location) => Answer::redirect(StatusCode::SEE_OTHER, "signed_in", location),
+        Err(_) => refuse(
+            arrived,
+            exchange,
+            Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong here"),
+        ),
+    }
+}
+
+fn not_kept(
+    front: &Front,
+    running: &RunningProvider,
+    arrived: &Arrived<'_>,
+    exchange: &Exchange,
+    reason: &'static str,
+) -> Answer {
+    front.gateway.metrics().login_failed(&running.section.name, reason);
+    let refusal = Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, reason, "Your session could not be kept")
+        .advise("You signed in, but your session does not fit into cookies. Tell the operator: fewer claims help.");
+    refuse(arrived, exchange, refusal)
+}
+
+fn failed(
+    front: &Front,
+    running: &RunningProvider,
+    arrived: &Arrived<'_>,
+    exchange: &Exchange,
+    refused: &CallbackRefused,
+) -> Answer {
+    front.gateway.metrics().login_failed(&running.section.name, refused.slug());
+    tracing::info!(provider = %running.section.name, reason = refused.slug(), request = %exchange.id.as_str(), "a sign-in failed");
+    let advice = advice_for(refused);
+    let refusal = Refusal::new(refused.status(), refused.slug(), "Signing in failed")
+        .advise(advice)
+        .next(Next::SignIn(crate::sign_in::LOGIN_PATH));
+    let answer = refuse(arrived, exchange, refusal);
+    match refused {
+        CallbackRefused::Unavailable { retry_after } => {
+            answer.with(http::header::RETRY_AFTER, challenge::retry_after(*retry_after))
+        }
+        _ => answer,
+    }
+}
+
+fn advice_for(refused: &CallbackRefused) -> &'static str {
+    match refused {
+        CallbackRefused::Refused { .. } => "The sign-in service did not let you in, or you stopped there.",
+        CallbackRefused::Unavailable { .. } => {
+            "The sign-in service cannot be reached. Try again in a moment."
+        }
+        _ => {
+            "The answer of the sign-in service was not accepted. Try again; if it stays so, tell the operator."
+        }
+    }
+}
+
+/// A callback whose cookie is not here, with a `state` of ours: a tab whose cookie was pushed out by others. It never
+/// makes a session. Who has one goes to the page of this tab; who has none begins anew, a few times.
+async fn lost(
+    front: &Front,
+    arrived: &Arrived<'_>,
+    exchange: &mut Exchange,
+    state: &str,
+    reason: &'static str,
+) -> Answer {
+    let snapshot = Arc::clone(&exchange.snapshot);
+    let host = arrived.examined.host().name();
+    let Ok(to) = snapshot.flows.lost(state, host, exchange.now) else {
+        return stale(front, arrived, exchange, reason);
+    };
+    if session::open(front, arrived, exchange).is_some()
+        && let Ok(location) = HeaderValue::from_str(&to.return_to)
+    {
+        return Answer::redirect(StatusCode::SEE_OTHER, "already_signed_in", location);
+    }
+    let Some(running) = crate::sign_in::offered_at(&snapshot.routes, host, Some(&to.provider)) else {
+        return stale(front, arrived, exchange, reason);
+    };
+    if to.rounds >= MOST_ROUNDS {
+        return crate::sign_in::too_many_rounds(front, running, arrived, exchange);
+    }
+    crate::sign_in::start_again(front, running, arrived, exchange, &to.return_to, to.rounds + 1).await
+}
+
+/// A callback that belongs to no sign-in of this browser: used before, too old, or somebody else's. It never makes a
+/// session; who has one goes on with it.
+fn stale(front: &Front, arrived: &Arrived<'_>, exchange: &Exchange, reason: &'static str) -> Answer {
+    if session::open(front, arrived, exchange).is_some() {
+        return Answer::redirect(StatusCode::SEE_OTHER, "already_signed_in", HeaderValue::from_static("/"));
+    }
+    front.gateway.metrics().login_failed("none", reason);
+    let refusal = Refusal::new(StatusCode::BAD_REQUEST, reason, "This sign-in is no longer valid")
+        .advise(
+            "It was already used, it is older than ten minutes, or it was begun in another browser. \
+             If this browser does not keep cookies for this site, allow them.",
+        )
+        .next(Next::SignIn(crate::sign_in::LOGIN_PATH));
+    refuse(arrived, exchange, refusal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::single;
+
+    #[test]
+    fn a_parameter_counts_only_when_it_occurs_once() {
+        assert_eq!(single("state=a%2Fb&code=c", "state").as_deref(), Some("a/b"));
+        assert_eq!(single("state=a&state=a", "state"), None);
+        assert_eq!(single("code=a", "state"), None);
+    }
+}

@@ -1,0 +1,36 @@
+//! `/.ostia/login?return=…&provider=…`: starts a sign-in, for links and for applications that got a 401.
+
+use http::{HeaderValue, Method, StatusCode, header};
+
+use super::refuse;
+use crate::answer::{Answer, Refusal};
+use crate::exchange::Exchange;
+use crate::proxy::Front;
+use crate::sign_in;
+use crate::stage::receive::Arrived;
+
+/// Starts the sign-in.
+pub(super) async fn login(front: &Front, arrived: &Arrived<'_>, exchange: &mut Exchange) -> Answer {
+    if arrived.request.method != Method::GET && arrived.request.method != Method::HEAD {
+        let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Use GET here");
+        return refuse(arrived, exchange, refusal).with(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+    }
+    let query = arrived.examined.query().unwrap_or("").as_bytes();
+    let (mut target, mut provider) = (String::from("/"), None);
+    for (name, value) in url::form_urlencoded::parse(query) {
+        match &*name {
+            "return" => target = value.into_owned(),
+            "provider" => provider = Some(value.into_owned()),
+            _ => {}
+        }
+    }
+    if !ostia_session::is_return_path(&target) {
+        target = String::from("/");
+    }
+    let snapshot = std::sync::Arc::clone(&exchange.snapshot);
+    let host = arrived.examined.host().name();
+    match sign_in::offered_at(&snapshot.routes, host, provider.as_deref()) {
+        Some(running) => sign_in::start(front, running, arrived, exchange, &target).await,
+        None => sign_in::not_offered(arrived, exchange),
+    }
+}

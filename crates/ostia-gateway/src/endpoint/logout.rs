@@ -1,0 +1,110 @@
+//! `/.ostia/logout`: the session ends here first, then at the provider (OpenID Connect RP-Initiated Logout 1.0).
+
+use http::{HeaderValue, Method, StatusCode, header};
+use ostia_oidc::relying_party::logout::LogoutRequest;
+use ostia_session::{OpenedSession, Presented};
+
+use super::refuse;
+use crate::answer::{Answer, Next, Refusal};
+use crate::exchange::Exchange;
+use crate::page::Page;
+use crate::proxy::Front;
+use crate::session;
+use crate::stage::identify::{own_cookies, session_key};
+use crate::stage::receive::Arrived;
+
+const SIGNED_OUT_PATH: &str = "/.ostia/signed-out";
+
+/// POST from this site signs out; GET shows the button that does.
+pub(super) fn logout(front: &Front, arrived: &Arrived<'_>, exchange: &mut Exchange) -> Answer {
+    let method = &arrived.request.method;
+    if *method == Method::GET || *method == Method::HEAD {
+        return ask(exchange);
+    }
+    if *method != Method::POST {
+        let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Use POST here");
+        return refuse(arrived, exchange, refusal)
+            .with(header::ALLOW, HeaderValue::from_static("GET, HEAD, POST"));
+    }
+    if !is_from_here(arrived) {
+        let refusal = Refusal::new(StatusCode::FORBIDDEN, "cross_site", "Another site tried to sign you out")
+            .advise("You are still signed in. Sign out on this site's own page.");
+        return refuse(arrived, exchange, refusal);
+    }
+    sign_out(front, arrived, exchange)
+}
+
+fn ask(exchange: &Exchange) -> Answer {
+    let page = Page {
+        title: "Sign out?",
+        paragraphs: Vec::new(),
+        next: Next::SignOut,
+        code: "sign_out",
+        request_id: "",
+    };
+    Answer::page(StatusCode::OK, "sign_out_asked", &exchange.snapshot.pages, &page)
+}
+
+/// Whether the form stood on our own host: a form of another site could sign people out against their will.
+fn is_from_here(arrived: &Arrived<'_>) -> bool {
+    let headers = &arrived.request.headers;
+    if let Some(site) = headers.get("sec-fetch-site") {
+        return site == "same-origin" || site == "none";
+    }
+    let Some(origin) = headers.get(header::ORIGIN) else { return true };
+    let host = arrived.examined.host();
+    origin.to_str().ok().and_then(|origin| url::Url::parse(origin).ok()).is_some_and(|origin| {
+        origin.host_str().is_some_and(|name| name.eq_ignore_ascii_case(host.name()))
+            && (host.port().is_none() || origin.port_or_known_default() == host.port())
+    })
+}
+
+fn sign_out(front: &Front, arrived: &Arrived<'_>, exchange: &mut Exchange) -> Answer {
+    let opened = session::open(front, arrived, exchange);
+    let presented = opened.as_ref().map_or(Presented::ALL, |opened| opened.presented);
+    let cookies = exchange.snapshot.sessions.clear(presented);
+    let location = match &opened {
+        Some(opened) => {
+            end(front, arrived, exchange, opened);
+            end_at_provider(arrived, exchange, opened)
+        }
+        None => None,
+    };
+    let location = location.unwrap_or_else(|| HeaderValue::from_static(SIGNED_OUT_PATH));
+    Answer::redirect(StatusCode::SEE_OTHER, "signed_out", location).with_cookies(cookies)
+}
+
+/// The cookie stays a well sealed one wherever it was copied to: from now on it is no session on this node.
+fn end(front: &Front, arrived: &Arrived<'_>, exchange: &Exchange, opened: &OpenedSession) {
+    let session = &opened.session;
+    let ends_at = session.ends_at(exchange.snapshot.sessions.lifetimes());
+    front.gateway.ended_sessions().insert(session.id, ends_at, exchange.now);
+    let cookies = own_cookies(&arrived.request.headers, exchange);
+    exchange.snapshot.recognised.forget(&session_key(arrived, exchange, &cookies));
+    front.gateway.metrics().session_ended("signed_out");
+}
+
+fn end_at_provider(
+    arrived: &Arrived<'_>,
+    exchange: &Exchange,
+    opened: &OpenedSession,
+) -> Option<HeaderValue> {
+    let running = exchange.snapshot.providers.get(&*opened.session.identity.provider)?;
+    let client = running.section.client.as_ref()?;
+    let host = arrived.examined.host().name();
+    let cookies = own_cookies(&arrived.request.headers, exchange);
+    let hint = exchange.snapshot.sessions.id_token(cookies.iter().copied(), host, opened.session.id);
+    let hint = hint.map(|token| token.text());
+    let hint = hint.as_ref().map(|text| text.reveal().as_str());
+    let back = match (&client.post_logout_redirect_uri, &client.redirect_uri) {
+        (Some(uri), _) => uri.as_str().to_owned(),
+        (None, Some(uri)) => uri.join(SIGNED_OUT_PATH).ok()?.as_str().to_owned(),
+        (None, None) => format!("https://{host}{SIGNED_OUT_PATH}"),
+    };
+    let url = running.provider.end_session_url(LogoutRequest {
+        id_token_hint: hint,
+        post_logout_redirect_uri: Some(&back),
+        state: None,
+    })?;
+    HeaderValue::from_str(&url).ok()
+}

@@ -1,0 +1,40 @@
+//! `/.ostia/whoami`: who the session says the caller is, for applications in the browser. No token, no secret.
+
+use http::{HeaderValue, StatusCode, header};
+use serde_json::json;
+
+use super::refuse;
+use crate::answer::Answer;
+use crate::challenge;
+use crate::exchange::Exchange;
+use crate::proxy::Front;
+use crate::session;
+use crate::stage::receive::Arrived;
+
+/// The claims that are told.
+const CLAIMS: [&str; 4] = ["name", "email", "groups", "preferred_username"];
+
+/// The answer: 200 with the caller, or 401.
+pub(super) fn whoami(front: &Front, arrived: &Arrived<'_>, exchange: &Exchange) -> Answer {
+    let Some(opened) = session::open(front, arrived, exchange) else {
+        return refuse(arrived, exchange, challenge::unauthorized("no_session")).with(
+            header::WWW_AUTHENTICATE,
+            HeaderValue::from_static("Cookie form-action=\"/.ostia/login\""),
+        );
+    };
+    let identity = opened.session.identity();
+    let mut told = json!({
+        "provider": &*identity.provider,
+        "iss": &*identity.issuer,
+        "sub": &*identity.subject,
+        "expires_in": opened.session.expires_at.duration_since(exchange.now).unwrap_or_default().as_secs(),
+    });
+    if let Some(members) = told.as_object_mut() {
+        for name in CLAIMS {
+            if let Some(claim) = identity.claims.get(name) {
+                members.insert(name.to_owned(), claim.0.clone());
+            }
+        }
+    }
+    Answer::json(StatusCode::OK, "whoami", &told)
+}

@@ -1,0 +1,102 @@
+//! One request and its answer, from the head to the log line.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use http::{HeaderValue, Method};
+use ostia_telemetry::EndReason;
+use smallvec::SmallVec;
+
+use crate::request_id::RequestId;
+use crate::snapshot::{RouteState, Snapshot};
+use crate::stage::authorize::Authorized;
+use crate::stage::select::Forwarding;
+
+/// What Pingora carries from phase to phase of one request: each phase takes the progress of the one before and
+/// leaves its own.
+pub struct Exchange {
+    /// The request's name.
+    pub id: RequestId,
+    /// When its head was complete.
+    pub received_at: Instant,
+    /// The same moment on the calendar, read once.
+    pub now: SystemTime,
+    /// The configuration that this request began with and ends with.
+    pub snapshot: Arc<Snapshot>,
+    /// How far it came.
+    pub progress: Progress,
+    /// What will be told of it.
+    pub outcome: Outcome,
+}
+
+/// The evidence that a request has gathered.
+pub enum Progress {
+    /// Nothing is known yet, or nothing more will happen: Ostia answered.
+    Closed,
+    /// Somebody may enter.
+    Authorized(Box<Authorized>),
+    /// It is on its way to a server.
+    Forwarding(Box<Forwarding>),
+}
+
+/// What is told of a request at its end.
+#[derive(Default)]
+pub struct Outcome {
+    /// The method as the client sent it; kept because a malformed head leaves nothing to look at.
+    pub method: Option<Method>,
+    /// The client, as far as trusted peers tell.
+    pub client: Option<IpAddr>,
+    /// The route.
+    pub route: Option<Arc<RouteState>>,
+    /// Whether the caller was let in, by which policy and why.
+    pub decision: Option<Told>,
+    /// The policy that decided.
+    pub policy: PolicyName,
+    /// Who came.
+    pub caller: Option<Arc<crate::recognised::Recognised>>,
+    /// The server that was asked last.
+    pub server: Option<std::net::SocketAddr>,
+    /// Servers that were asked.
+    pub attempts: u32,
+    /// Whether affinity held: `kept`, `moved`, `new`.
+    pub affinity: Option<&'static str>,
+    /// The status and reason of an answer of Ostia's own.
+    pub answered: Option<(u16, &'static str)>,
+    /// How it ended.
+    pub end: Option<EndReason>,
+    /// Bytes of the request body so far.
+    pub body_bytes: u64,
+    /// What Ostia itself took, until the request was on its way or answered.
+    pub own: Option<std::time::Duration>,
+    /// Set-Cookie fields for the client: a session that was refreshed or sealed anew.
+    pub cookies: Vec<HeaderValue>,
+}
+
+/// The name of the policy that decided; empty while nobody has. Short ones need no allocation.
+pub type PolicyName = SmallVec<[u8; 32]>;
+
+/// A decision as it is told.
+#[derive(Clone, Copy, Debug)]
+pub struct Told {
+    /// `allow` or `deny`.
+    pub allowed: bool,
+    /// The reason's slug.
+    pub reason: &'static str,
+}
+
+impl Exchange {
+    /// A request whose head has just been read.
+    #[must_use]
+    pub fn new(snapshot: Arc<Snapshot>) -> Self {
+        let now = SystemTime::now();
+        Self {
+            id: RequestId::new(now),
+            received_at: Instant::now(),
+            now,
+            snapshot,
+            progress: Progress::Closed,
+            outcome: Outcome::default(),
+        }
+    }
+}

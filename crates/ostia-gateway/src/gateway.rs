@@ -1,0 +1,219 @@
+//! The gateway: the running configuration, and what outlives it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime};
+
+use arc_swap::ArcSwap;
+use ostia_config::{Config, Name};
+use ostia_extension::Extension;
+use ostia_listener::Listener;
+use ostia_oidc::RefreshFlights;
+
+use ostia_telemetry::{AccessLog, Metrics, RouteMetrics};
+use pingora_core::apps::HttpServerOptions;
+use pingora_core::server::configuration::ServerConf;
+use pingora_proxy::HttpProxy;
+
+use crate::compile::{self, CompileRefused};
+use crate::ended::EndedSessions;
+use crate::proxy::Front;
+use crate::readiness::{self, Readiness};
+use crate::refresh::Landing;
+use crate::snapshot::Snapshot;
+
+/// Tries that Pingora may make at most; how many are made is decided by `retry` of each upstream.
+const MAX_TRIES: usize = 8;
+
+/// Stands for the route of requests that have none.
+const NO_ROUTE: &str = "-";
+
+/// The running gateway.
+pub struct Gateway {
+    snapshot: ArcSwap<Snapshot>,
+    metrics: Arc<Metrics>,
+    access_log: AccessLog,
+    extensions: Vec<Arc<dyn Extension>>,
+    refreshes: RefreshFlights<Landing>,
+    ended: EndedSessions,
+    draining: AtomicBool,
+    threads: usize,
+}
+
+/// A configuration that was compiled and may be swapped in.
+pub struct Prepared(Arc<Snapshot>);
+
+/// How to leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DrainPlan {
+    /// Readiness is off this long before listeners close.
+    pub announce: Duration,
+    /// What is open after this is cut.
+    pub deadline: Duration,
+}
+
+impl Gateway {
+    /// Compiles the first configuration. Nothing runs before [`Gateway::start`].
+    ///
+    /// # Errors
+    /// What cannot be built, with the remedy.
+    pub fn new(
+        config: Config,
+        threads: usize,
+        extensions: Vec<Arc<dyn Extension>>,
+    ) -> Result<Arc<Self>, CompileRefused> {
+        let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"))?);
+        let access_log = AccessLog::open(&config.logs, &metrics)?;
+        let snapshot = compile::compile(config, None, &metrics)?;
+        metrics.config_in_force(&snapshot.config.hash, SystemTime::now());
+        Ok(Arc::new(Self {
+            snapshot: ArcSwap::from_pointee(snapshot),
+            metrics,
+            access_log,
+            extensions,
+            refreshes: RefreshFlights::default(),
+            ended: EndedSessions::default(),
+            draining: AtomicBool::new(false),
+            threads,
+        }))
+    }
+
+    /// Builds everything that needs neither the network nor an address, and throws it away.
+    ///
+    /// # Errors
+    /// What cannot be built.
+    pub fn trial(config: &Config) -> Result<(), CompileRefused> {
+        compile::trial(config)
+    }
+
+    /// Starts discovery, key refresh and health checks. Must be called inside a tokio runtime.
+    pub fn start(&self) {
+        self.snapshot.load().start_tasks();
+    }
+
+    /// The gateway as one listener shows it to Pingora.
+    #[must_use]
+    pub fn front(self: &Arc<Self>, listener: &Name) -> Arc<HttpProxy<Front>> {
+        let conf = ServerConf { threads: self.threads, max_retries: MAX_TRIES, ..ServerConf::default() };
+        let front = Front { gateway: Arc::clone(self), listener: listener.clone() };
+        let mut proxy = HttpProxy::new(front, Arc::new(conf));
+        proxy.server_options = Some(HttpServerOptions::default());
+        proxy.handle_init_modules();
+        Arc::new(proxy)
+    }
+
+    /// Compiles another configuration without using it; keys, health and providers whose sections are equal are taken
+    /// over.
+    ///
+    /// # Errors
+    /// What cannot be built, or what needs a restart. The running configuration stays in force.
+    pub fn prepare(&self, config: Config) -> Result<Prepared, CompileRefused> {
+        let running = self.snapshot.load_full();
+        compile::needs_restart(&running.config, &config)?;
+        Ok(Prepared(Arc::new(compile::compile(config, Some(&running), &self.metrics)?)))
+    }
+
+    /// Puts a prepared configuration in force: requests from now on begin with it.
+    pub fn swap(&self, prepared: Prepared) {
+        let Prepared(next) = prepared;
+        next.start_tasks();
+        self.metrics.config_in_force(&next.config.hash, SystemTime::now());
+        self.metrics.retain(&next.config);
+        self.snapshot.store(next);
+    }
+
+    /// Counts a configuration that was refused.
+    pub fn reload_refused(&self) {
+        self.metrics.config_refused();
+    }
+
+    /// The configuration in force.
+    #[must_use]
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.load_full()
+    }
+
+    /// The hash of the configuration in force.
+    #[must_use]
+    pub fn config_hash(&self) -> String {
+        self.snapshot.load().config.hash.clone()
+    }
+
+    /// The counters.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// The counters, for a task that outlives the request.
+    #[must_use]
+    pub fn shared_metrics(&self) -> Arc<Metrics> {
+        Arc::clone(&self.metrics)
+    }
+
+    /// The counters for requests that belong to no route.
+    #[must_use]
+    pub fn without_route(&self, listener: &Name) -> Arc<RouteMetrics> {
+        self.metrics.route(listener, NO_ROUTE)
+    }
+
+    /// The access log.
+    #[must_use]
+    pub fn access_log(&self) -> &AccessLog {
+        &self.access_log
+    }
+
+    /// The extensions, in their order.
+    #[must_use]
+    pub fn extensions(&self) -> &[Arc<dyn Extension>] {
+        &self.extensions
+    }
+
+    /// Refreshes in flight and those that just landed.
+    #[must_use]
+    pub fn refreshes(&self) -> &RefreshFlights<Landing> {
+        &self.refreshes
+    }
+
+    /// Sessions that were signed out here.
+    #[must_use]
+    pub fn ended_sessions(&self) -> &EndedSessions {
+        &self.ended
+    }
+
+    /// How to leave, by the configuration in force.
+    #[must_use]
+    pub fn drain_plan(&self) -> DrainPlan {
+        let runtime = &self.snapshot.load().config.runtime;
+        DrainPlan { announce: runtime.drain_announce, deadline: runtime.drain_deadline }
+    }
+
+    /// Turns readiness off.
+    pub fn begin_drain(&self) {
+        self.draining.store(true, Ordering::Release);
+        self.metrics.set_draining(true);
+    }
+
+    /// Whether the gateway can take requests, and what it knows about its surroundings.
+    #[must_use]
+    pub fn readiness(&self) -> Readiness {
+        readiness::readiness(&self.snapshot.load(), self.draining.load(Ordering::Acquire))
+    }
+
+    /// Copies the counters of a listener into the metrics.
+    pub fn observe_listener(&self, name: &Name, listener: &Listener) {
+        crate::observe::listener(&self.metrics, name, listener);
+    }
+
+    /// The metrics in the text format of Prometheus (version 0.0.4).
+    #[must_use]
+    pub fn metrics_text(&self) -> String {
+        crate::observe::snapshot(&self.metrics, &self.snapshot.load());
+        self.metrics.encode()
+    }
+
+    /// Writes what is still in the logs. The last call.
+    pub fn finish(&self) {
+        self.access_log.finish();
+    }
+}

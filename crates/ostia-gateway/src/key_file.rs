@@ -1,0 +1,70 @@
+//! The file of the session keys: made once, private, read again at each reload.
+
+use std::fs::{self, DirBuilder, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+use ostia_session::KeyRing;
+use zeroize::Zeroizing;
+
+/// Why the key file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum KeyFileRefused {
+    /// It cannot be read.
+    #[error("the session keys in {path} cannot be read: {source}", path = path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It cannot be made.
+    #[error(
+        "the session keys in {path} cannot be made: {source}; name a writable `runtime.state_dir` or a `sessions.keys_file`",
+        path = path.display()
+    )]
+    Make {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The system gave no random bytes.
+    #[error("the system's random generator does not answer")]
+    NoRandomness,
+}
+
+/// Reads the file.
+///
+/// # Errors
+/// When it cannot be read.
+pub(crate) fn read(path: &Path) -> Result<Zeroizing<String>, KeyFileRefused> {
+    fs::read_to_string(path)
+        .map(Zeroizing::new)
+        .map_err(|source| KeyFileRefused::Read { path: path.to_owned(), source })
+}
+
+/// Makes the file with one new key, readable by its owner alone; leaves an existing one as it is.
+///
+/// # Errors
+/// When the file or its folder cannot be made.
+pub(crate) fn make_if_absent(path: &Path) -> Result<(), KeyFileRefused> {
+    let failed = |source| KeyFileRefused::Make { path: path.to_owned(), source };
+    if path.exists() {
+        return Ok(());
+    }
+    if let Some(folder) = path.parent() {
+        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
+    }
+    let mut key = Zeroizing::new([0_u8; 32]);
+    SystemRandom::new().fill(key.as_mut()).map_err(|_| KeyFileRefused::NoRandomness)?;
+    let line = Zeroizing::new(KeyRing::generate_line(*key));
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Ok(mut file) => file.write_all(format!("{}\n", line.trim_end()).as_bytes()).map_err(failed),
+        // Another process of this node was quicker.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(failed(error)),
+    }
+}

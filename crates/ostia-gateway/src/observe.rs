@@ -1,0 +1,28 @@
+//! Values that are looked at when somebody scrapes, instead of being written when they change.
+
+use ostia_config::Name;
+use ostia_listener::Listener;
+use ostia_telemetry::Metrics;
+use ostia_upstream::Health;
+
+use crate::snapshot::Snapshot;
+
+/// The connections of a listener.
+pub(crate) fn listener(metrics: &Metrics, name: &Name, listener: &Listener) {
+    let counters = listener.counters();
+    let rejected: Vec<_> = counters.connections_refused().chain(counters.heads_refused()).collect();
+    metrics.set_connections(name, counters.accepted(), listener.active(), &rejected);
+}
+
+/// Servers and providers.
+pub(crate) fn snapshot(metrics: &Metrics, snapshot: &Snapshot) {
+    for (name, running) in &snapshot.groups {
+        for server in running.group.servers() {
+            metrics.set_server_healthy(name, server.address, server.health != Health::Unhealthy);
+        }
+    }
+    for (name, running) in &snapshot.providers {
+        let status = running.provider.status();
+        metrics.set_provider_age(name, status.metadata_at, status.keys_at);
+    }
+}

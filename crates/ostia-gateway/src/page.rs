@@ -1,0 +1,156 @@
+//! Ostia's own pages: no script, no outside resource, every word escaped.
+
+use std::fmt::Write as _;
+
+use aws_lc_rs::digest;
+use http::HeaderValue;
+
+use crate::answer::{Next, Refusal};
+
+const STYLE: &str = include_str!("page.css");
+
+/// What the operator says about pages, ready to be put into each.
+#[derive(Debug)]
+pub struct Pages {
+    organisation: String,
+    support: Option<String>,
+    policy: HeaderValue,
+    policy_with_form: HeaderValue,
+}
+
+/// One page.
+#[derive(Debug)]
+pub struct Page<'a> {
+    /// Heading and title.
+    pub title: &'a str,
+    /// Paragraphs.
+    pub paragraphs: Vec<&'a str>,
+    /// The way on.
+    pub next: Next<'a>,
+    /// The reason's slug, shown small.
+    pub code: &'a str,
+    /// The request's id, shown small, so that support can find the log line.
+    pub request_id: &'a str,
+}
+
+impl<'a> Page<'a> {
+    /// The page of a refusal.
+    #[must_use]
+    pub fn refusal(refusal: &Refusal<'a>, request_id: &'a str) -> Self {
+        let paragraphs = if refusal.advice.is_empty() { Vec::new() } else { vec![refusal.advice] };
+        Self { title: refusal.title, paragraphs, next: refusal.next, code: refusal.reason, request_id }
+    }
+}
+
+impl Pages {
+    /// Prepares the words of `pages`.
+    #[must_use]
+    pub fn new(config: &ostia_config::Pages) -> Self {
+        let hash = base64_simd::STANDARD.encode_to_string(digest::digest(&digest::SHA256, STYLE.as_bytes()));
+        let base =
+            format!("default-src 'none'; style-src 'sha256-{hash}'; frame-ancestors 'none'; base-uri 'none'");
+        Self {
+            organisation: escape(config.name.as_deref().unwrap_or("Ostia")),
+            support: config.support.as_ref().map(|url| escape(url.as_str())),
+            policy: policy_value(&format!("{base}; form-action 'none'")),
+            // A form that signs out is answered with a redirect to the provider, which browsers count as the
+            // form's target: its origin cannot be listed here without listing every hop after it.
+            policy_with_form: policy_value(&base),
+        }
+    }
+
+    /// The `Content-Security-Policy` of a page.
+    #[must_use]
+    pub fn security_policy(&self, page: &Page<'_>) -> HeaderValue {
+        if page.next == Next::SignOut { self.policy_with_form.clone() } else { self.policy.clone() }
+    }
+
+    /// The page as HTML.
+    #[must_use]
+    pub fn render(&self, page: &Page<'_>) -> String {
+        let title = escape(page.title);
+        let mut html = String::with_capacity(2048 + STYLE.len());
+        let _ = write!(
+            html,
+            "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+             <meta name=\"robots\" content=\"noindex\">\n<title>{title} · {organisation}</title>\n\
+             <style>{STYLE}</style>\n</head>\n<body>\n<main>\n<p class=\"organisation\">{organisation}</p>\n\
+             <h1>{title}</h1>\n",
+            organisation = self.organisation,
+        );
+        for paragraph in &page.paragraphs {
+            let _ = writeln!(html, "<p>{}</p>", escape(paragraph));
+        }
+        match page.next {
+            Next::Nothing => {}
+            Next::SignIn(path) => {
+                let _ = writeln!(html, "<p><a class=\"action\" href=\"{}\">Sign in</a></p>", escape(path));
+            }
+            Next::SignOut => html.push_str(
+                "<form method=\"post\" action=\"/.ostia/logout\">\
+                 <button class=\"action\" type=\"submit\">Sign out</button></form>\n",
+            ),
+        }
+        if let Some(support) = &self.support {
+            let _ = writeln!(html, "<p><a href=\"{support}\">Help</a></p>");
+        }
+        let _ = write!(
+            html,
+            "<footer>{code}{between}{id}</footer>\n</main>\n</body>\n</html>\n",
+            code = escape(page.code),
+            between = if page.request_id.is_empty() { "" } else { " · request " },
+            id = escape(page.request_id),
+        );
+        html
+    }
+}
+
+fn policy_value(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static("default-src 'none'"))
+}
+
+/// Escapes text for HTML content and quoted attributes.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::StatusCode;
+
+    fn pages() -> Pages {
+        Pages::new(&ostia_config::Pages { name: Some("A & B".to_owned()), support: None })
+    }
+
+    #[test]
+    fn every_word_is_escaped() {
+        let refusal = Refusal::new(StatusCode::FORBIDDEN, "denied", "<b>\"No\"</b>").advise("it's <i>");
+        let html = pages().render(&Page::refusal(&refusal, "id<1>"));
+        assert!(html.contains("&lt;b&gt;&quot;No&quot;&lt;/b&gt;"), "{html}");
+        assert!(html.contains("it&#39;s &lt;i&gt;"), "{html}");
+        assert!(html.contains("id&lt;1&gt;"), "{html}");
+        assert!(html.contains("A &amp; B"), "{html}");
+    }
+
+    #[test]
+    fn the_policy_names_the_style_by_hash_and_allows_no_script() {
+        let page = Page { title: "t", paragraphs: vec![], next: Next::Nothing, code: "c", request_id: "" };
+        let policy = pages().security_policy(&page);
+        let text = policy.to_str().unwrap();
+        assert!(text.starts_with("default-src 'none'; style-src 'sha256-"), "{text}");
+        assert!(!text.contains("script"), "{text}");
+    }
+}

@@ -1,0 +1,123 @@
+//! Claims as request fields for the upstream.
+//!
+//! One documented rule makes every claim a safe field value: visible ASCII and inner spaces stand as they are; every
+//! other byte of the UTF-8 text, and `%`, is percent-encoded; the elements of a list are joined by `,`, and a comma
+//! inside an element is percent-encoded. Numbers and booleans stand as in JSON; objects, `null` and empty lists make
+//! no field.
+
+use http::{HeaderName, HeaderValue};
+use ostia_config::IdentityHeaders;
+use ostia_config::policy::ClaimPath;
+use ostia_identity::{ClaimValue, Identity};
+use serde_json::Value;
+
+/// A field longer than this is left out: an upstream would refuse the whole request for it.
+const MAX_FIELD_BYTES: usize = 16 * 1024;
+
+/// Which claims go into which fields.
+#[derive(Debug)]
+pub struct Projection {
+    fields: Vec<(HeaderName, ClaimPath)>,
+}
+
+impl Projection {
+    /// Prepares the section `identity`.
+    #[must_use]
+    pub fn new(config: &IdentityHeaders) -> Self {
+        Self {
+            fields: config.headers.iter().map(|field| (field.header.clone(), field.claim.clone())).collect(),
+        }
+    }
+
+    /// The names of all fields, whether or not an identity fills them.
+    pub fn names(&self) -> impl Iterator<Item = &HeaderName> {
+        self.fields.iter().map(|(name, _)| name)
+    }
+
+    /// The fields of one identity; made once, when it is recognised.
+    #[must_use]
+    pub fn of(&self, identity: &Identity) -> Box<[(HeaderName, HeaderValue)]> {
+        let mut fields = Vec::with_capacity(self.fields.len());
+        for (name, path) in &self.fields {
+            let value = match path.as_str() {
+                "sub" => Some(encoded(&identity.subject, false)),
+                "iss" => Some(encoded(&identity.issuer, false)),
+                whole => identity.claims.at(whole, path.segments()).and_then(text_of),
+            };
+            let value = value.filter(|text| !text.is_empty() && text.len() <= MAX_FIELD_BYTES);
+            if let Some(value) = value.and_then(|text| HeaderValue::from_str(&text).ok()) {
+                fields.push((name.clone(), value));
+            }
+        }
+        fields.into_boxed_slice()
+    }
+}
+
+fn text_of(claim: ClaimValue<'_>) -> Option<String> {
+    match claim.0 {
+        Value::Array(list) => {
+            let elements: Vec<String> = list.iter().filter_map(|value| scalar(value, true)).collect();
+            (!elements.is_empty()).then(|| elements.join(","))
+        }
+        value => scalar(value, false),
+    }
+}
+
+fn scalar(value: &Value, in_list: bool) -> Option<String> {
+    match value {
+        Value::String(text) => Some(encoded(text, in_list)),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(truth) => Some(truth.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+fn encoded(text: &str, in_list: bool) -> String {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    let last = text.len().saturating_sub(1);
+    let mut safe = String::with_capacity(text.len());
+    for (place, byte) in text.bytes().enumerate() {
+        let inner_space = byte == b' ' && place != 0 && place != last;
+        let plain = byte.is_ascii_graphic() && byte != b'%' && !(in_list && byte == b',');
+        if plain || inner_space {
+            safe.push(char::from(byte));
+        } else {
+            safe.push('%');
+            for nibble in [byte >> 4, byte & 0x0f] {
+                safe.push(HEX.get(usize::from(nibble)).map_or('0', |digit| char::from(*digit)));
+            }
+        }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn shown(value: &Value) -> Option<String> {
+        text_of(ClaimValue(value))
+    }
+
+    #[test]
+    fn claim_values_become_safe_field_values() {
+        for (value, expected) in [
+            (json!("ana"), Some("ana")),
+            (json!("Ana B"), Some("Ana B")),
+            (json!(" a "), Some("%20a%20")),
+            (json!("a\r\nX-Admin: 1"), Some("a%0D%0AX-Admin: 1")),
+            (json!("Zoë"), Some("Zo%C3%AB")),
+            (json!("100%"), Some("100%25")),
+            (json!("a,b"), Some("a,b")),
+            (json!(["a,b", "c"]), Some("a%2Cb,c")),
+            (json!(["a", 1, true, null, {"x": 1}]), Some("a,1,true")),
+            (json!(7), Some("7")),
+            (json!([]), None),
+            (json!(null), None),
+            (json!({"a": 1}), None),
+        ] {
+            assert_eq!(shown(&value).as_deref(), expected, "{value}");
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! The proxy as Pingora sees it: a table of contents, one call a phase.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use ostia_config::Name;
+use pingora_core::modules::http::HttpModules;
+use pingora_core::upstreams::peer::HttpPeer;
+use pingora_error::{Error, Result};
+use pingora_http::{RequestHeader, ResponseHeader};
+use pingora_proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session as Downstream};
+
+use crate::admit;
+use crate::exchange::{Exchange, Progress};
+use crate::gateway::Gateway;
+use crate::stage::{forward, receive, record, recover, reply, select};
+
+/// The gateway as one listener shows it.
+pub struct Front {
+    pub(crate) gateway: Arc<Gateway>,
+    pub(crate) listener: Name,
+}
+
+#[async_trait]
+impl ProxyHttp for Front {
+    type CTX = Exchange;
+
+    fn new_ctx(&self) -> Exchange {
+        Exchange::new(self.gateway.snapshot())
+    }
+
+    /// No module: the default one is boxed for every request to do nothing.
+    fn init_downstream_modules(&self, _: &mut HttpModules) {}
+
+    async fn early_request_filter(&self, downstream: &mut Downstream, exchange: &mut Exchange) -> Result<()> {
+        receive::set_deadlines(self, downstream, exchange);
+        Ok(())
+    }
+
+    async fn request_filter(&self, downstream: &mut Downstream, exchange: &mut Exchange) -> Result<bool> {
+        match admit::admit(self, downstream, exchange).await {
+            Ok(authorized) => {
+                exchange.progress = Progress::Authorized(Box::new(authorized));
+                Ok(false)
+            }
+            Err(answer) => {
+                exchange.outcome.answered = Some((answer.status().as_u16(), answer.reason()));
+                answer.write(downstream, &exchange.id.to_value()).await?;
+                Ok(true)
+            }
+        }
+    }
+
+    async fn request_body_filter(
+        &self,
+        _: &mut Downstream,
+        body: &mut Option<Bytes>,
+        _end_of_stream: bool,
+        exchange: &mut Exchange,
+    ) -> Result<()> {
+        receive::count_body(self, body, exchange)
+    }
+
+    async fn upstream_peer(&self, _: &mut Downstream, exchange: &mut Exchange) -> Result<Box<HttpPeer>> {
+        select::select(exchange)
+    }
+
+    fn fail_to_connect(
+        &self,
+        downstream: &mut Downstream,
+        _: &HttpPeer,
+        exchange: &mut Exchange,
+        error: Box<Error>,
+    ) -> Box<Error> {
+        recover::after_connect_failure(self, downstream, exchange, error)
+    }
+
+    async fn upstream_request_filter(
+        &self,
+        downstream: &mut Downstream,
+        upstream_request: &mut RequestHeader,
+        exchange: &mut Exchange,
+    ) -> Result<()> {
+        forward::forward(self, downstream, upstream_request, exchange)
+    }
+
+    async fn response_filter(
+        &self,
+        downstream: &mut Downstream,
+        response: &mut ResponseHeader,
+        exchange: &mut Exchange,
+    ) -> Result<()> {
+        reply::reply(downstream, response, exchange)
+    }
+
+    fn error_while_proxy(
+        &self,
+        _: &HttpPeer,
+        downstream: &mut Downstream,
+        error: Box<Error>,
+        exchange: &mut Exchange,
+        reused: bool,
+    ) -> Box<Error> {
+        recover::after_broken_exchange(self, downstream, exchange, error, reused)
+    }
+
+    async fn fail_to_proxy(
+        &self,
+        downstream: &mut Downstream,
+        error: &Error,
+        exchange: &mut Exchange,
+    ) -> FailToProxy {
+        recover::answer_failure(downstream, error, exchange).await
+    }
+
+    async fn logging(&self, downstream: &mut Downstream, error: Option<&Error>, exchange: &mut Exchange) {
+        record::record(self, downstream, error, exchange);
+    }
+
+    /// The query stays out of every log: codes and states live there.
+    fn request_summary(&self, downstream: &Downstream, exchange: &Exchange) -> String {
+        record::summary(downstream, exchange)
+    }
+
+    /// The access log and the metrics tell a failed request, with its reason.
+    fn suppress_error_log(&self, _: &Downstream, _: &Exchange, _: &Error) -> bool {
+        true
+    }
+
+    fn suppress_proxy_warn_log(
+        &self,
+        _: &Downstream,
+        _: &Exchange,
+        _: &Error,
+        _: ProxyWarnLogContext,
+    ) -> bool {
+        true
+    }
+}

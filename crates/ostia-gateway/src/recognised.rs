@@ -1,0 +1,147 @@
+//! Callers that were recognised a moment ago: a repeated token or session cookie costs one digest and one look-up.
+//!
+//! The key covers every byte of the credential and the place it was used for, under a secret of this process, so an
+//! entry vouches for nothing else. An entry dies with its proof: at `valid_until`, when the issuer takes the signing
+//! key away, when the session is ended here, and with the whole cache at a reload.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use aws_lc_rs::digest::{self, SHA256, SHA256_OUTPUT_LEN};
+use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+use http::{HeaderName, HeaderValue};
+use ostia_identity::{Identity, Key};
+use ostia_session::SessionId;
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+
+/// Bytes that remembered callers may take together.
+const CAPACITY_BYTES: u64 = 64 * 1024 * 1024;
+/// What an entry takes beside its text.
+const ENTRY_BYTES: usize = 512;
+
+/// Somebody who proved who they are, with everything that later requests need ready made.
+#[derive(Debug)]
+pub struct Recognised {
+    /// Who.
+    pub identity: Arc<Identity>,
+    /// The fields that tell the upstream.
+    pub fields: Box<[(HeaderName, HeaderValue)]>,
+    /// The session's id; `None` for bearers.
+    pub session_id: Option<SessionId>,
+    /// The key that signed; `None` for sessions.
+    pub key: Option<Arc<Key>>,
+    /// Until when nothing has to be looked at again.
+    pub valid_until: SystemTime,
+}
+
+impl Recognised {
+    /// Whether this still vouches for its credential.
+    #[must_use]
+    pub fn holds(&self, now: SystemTime) -> bool {
+        now < self.valid_until && self.key.as_ref().is_none_or(|key| key.is_live())
+    }
+}
+
+/// What a credential is; part of the key.
+#[derive(Clone, Copy, Debug)]
+pub enum Kind {
+    /// A bearer token.
+    Bearer = 1,
+    /// The session cookie's parts, after the host.
+    Session = 2,
+}
+
+/// The place of a credential in the cache.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct CacheKey([u8; SHA256_OUTPUT_LEN]);
+
+#[derive(Clone)]
+struct ByBytes;
+
+impl Weighter<CacheKey, Arc<Recognised>> for ByBytes {
+    fn weight(&self, _: &CacheKey, entry: &Arc<Recognised>) -> u64 {
+        let fields: usize = entry.fields.iter().map(|(_, value)| value.len()).sum();
+        let claims: usize = entry.identity.claims.as_map().len();
+        u64::try_from(ENTRY_BYTES + 2 * fields + 128 * claims).unwrap_or(u64::MAX)
+    }
+}
+
+/// The callers of the last minutes.
+pub struct RecognisedCache {
+    secret: [u8; 32],
+    entries: Cache<CacheKey, Arc<Recognised>, ByBytes>,
+}
+
+/// The system gave no random bytes.
+#[derive(Debug, thiserror::Error)]
+#[error("the system's random generator does not answer")]
+pub struct NoRandomness;
+
+impl RecognisedCache {
+    /// An empty cache under a fresh secret.
+    ///
+    /// # Errors
+    /// When the system gives no random bytes.
+    pub fn new() -> Result<Self, NoRandomness> {
+        let mut secret = [0_u8; 32];
+        SystemRandom::new().fill(&mut secret).map_err(|_| NoRandomness)?;
+        Ok(Self { secret, entries: Cache::with_weighter(16 * 1024, CAPACITY_BYTES, ByBytes) })
+    }
+
+    /// The key of a credential; each part is preceded by its length.
+    #[must_use]
+    pub fn key<'a>(&self, kind: Kind, parts: impl IntoIterator<Item = &'a [u8]>) -> CacheKey {
+        let mut context = digest::Context::new(&SHA256);
+        context.update(&self.secret);
+        context.update(&[kind as u8]);
+        for part in parts {
+            context.update(&(part.len() as u64).to_le_bytes());
+            context.update(part);
+        }
+        let mut key = [0_u8; SHA256_OUTPUT_LEN];
+        for (target, source) in key.iter_mut().zip(context.finish().as_ref()) {
+            *target = *source;
+        }
+        CacheKey(key)
+    }
+
+    /// The caller with this credential, if it still holds.
+    #[must_use]
+    pub fn get(&self, key: &CacheKey, now: SystemTime) -> Option<Arc<Recognised>> {
+        let entry = self.entries.get(key)?;
+        if entry.holds(now) {
+            return Some(entry);
+        }
+        self.entries.remove(key);
+        None
+    }
+
+    /// Remembers a caller.
+    pub fn put(&self, key: CacheKey, recognised: &Arc<Recognised>) {
+        self.entries.insert(key, Arc::clone(recognised));
+    }
+
+    /// Forgets a caller.
+    pub fn forget(&self, key: &CacheKey) {
+        self.entries.remove(key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_cover_every_byte_the_kind_and_the_borders_of_parts() {
+        let cache = RecognisedCache::new().unwrap();
+        let other = RecognisedCache::new().unwrap();
+        let parts = |list: &'static [&'static str]| list.iter().map(|part| part.as_bytes());
+        let key = cache.key(Kind::Bearer, parts(&["abc", "d"]));
+        assert!(key == cache.key(Kind::Bearer, parts(&["abc", "d"])));
+        assert!(key != cache.key(Kind::Bearer, parts(&["ab", "cd"])));
+        assert!(key != cache.key(Kind::Bearer, parts(&["abc", "e"])));
+        assert!(key != cache.key(Kind::Session, parts(&["abc", "d"])));
+        assert!(key != other.key(Kind::Bearer, parts(&["abc", "d"])));
+    }
+}

@@ -1,0 +1,157 @@
+//! One compiled configuration: immutable, shared by every request that began with it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use ostia_config::listener::Limits;
+use ostia_config::route::{Allow, Credentials, HostPattern};
+use ostia_config::upstream::Balance;
+use ostia_config::{Config, Name};
+use ostia_oidc::Provider;
+use ostia_policy::Gate;
+use ostia_request::ManagedFields;
+use ostia_route::{RouteIndex, RouteTable};
+use ostia_session::{FlowCookies, SessionCookies};
+use ostia_telemetry::{RouteMetrics, UpstreamMetrics};
+use ostia_upstream::Group;
+
+use crate::page::Pages;
+use crate::projection::Projection;
+use crate::recognised::RecognisedCache;
+
+/// One compiled configuration.
+pub struct Snapshot {
+    /// What it was compiled from.
+    pub config: Arc<Config>,
+    /// Which route a request belongs to.
+    pub table: RouteTable,
+    /// Fields that clients may not send, in any spelling.
+    pub managed: ManagedFields,
+    /// Claims to fields.
+    pub projection: Projection,
+    /// Session cookies.
+    pub sessions: SessionCookies,
+    /// Cookies of sign-ins in progress.
+    pub flows: FlowCookies,
+    /// Callers of the last minutes.
+    pub recognised: RecognisedCache,
+    /// Ostia's own pages.
+    pub pages: Pages,
+    /// Providers by name.
+    pub providers: BTreeMap<Name, Arc<RunningProvider>>,
+    /// Groups of servers by name.
+    pub groups: BTreeMap<Name, Arc<RunningGroup>>,
+    pub(crate) routes: Vec<Arc<RouteState>>,
+    pub(crate) listeners: BTreeMap<Name, Arc<ListenerState>>,
+}
+
+/// A provider with the tasks that keep it fresh; they end with the last snapshot that uses it.
+pub struct RunningProvider {
+    /// The provider.
+    pub provider: Arc<Provider>,
+    /// Its section, for reuse by equality.
+    pub section: Arc<ostia_config::Provider>,
+    pub(crate) keeper: parking_lot::Mutex<Option<ostia_oidc::provider::keeper::Keeper>>,
+}
+
+/// A group with its health checks; they end with the last snapshot that uses it.
+pub struct RunningGroup {
+    /// The group.
+    pub group: Arc<Group>,
+    pub(crate) health: parking_lot::Mutex<Option<ostia_upstream::HealthTask>>,
+}
+
+/// A listener as requests see it.
+pub struct ListenerState {
+    /// Its name.
+    pub name: Name,
+    /// `redirect: https`, with the port of the listener that terminates TLS.
+    pub redirect_to_https: bool,
+    /// The port for these redirects; `None` is 443.
+    pub https_port: Option<u16>,
+    /// Peers whose forwarding fields are believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Bounds.
+    pub limits: Limits,
+    /// Bounds of the head, for `ostia-request`.
+    pub head_limits: ostia_request::Limits,
+}
+
+/// A compiled route.
+pub struct RouteState {
+    /// Its name.
+    pub name: Name,
+    /// The host it serves.
+    pub host: HostPattern,
+    /// Who may enter.
+    pub allow: Allow,
+    /// The compiled decision.
+    pub gate: Gate,
+    /// Providers whose identities are accepted.
+    pub providers: Vec<Arc<RunningProvider>>,
+    /// What may prove an identity.
+    pub credentials: Credentials,
+    /// The group's name.
+    pub upstream: Name,
+    /// The group.
+    pub group: Arc<Group>,
+    /// Whether WebSockets are named.
+    pub upgrade_websocket: bool,
+    /// Idle time of an upgraded connection.
+    pub idle_timeout: Duration,
+    /// The counters of the group.
+    pub upstream_metrics: Arc<UpstreamMetrics>,
+    /// Its counters, by listener.
+    pub metrics: BTreeMap<Name, Arc<RouteMetrics>>,
+}
+
+impl RouteState {
+    /// Whether anyone may enter.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.allow == Allow::Anyone
+    }
+
+    /// Whether the group chooses by what the request is hashed by.
+    #[must_use]
+    pub fn is_hashed(&self) -> bool {
+        self.group.config().balance == Balance::ConsistentHash
+    }
+
+    /// The provider of this name, if its identities are accepted here.
+    #[must_use]
+    pub fn provider(&self, name: &str) -> Option<&Arc<RunningProvider>> {
+        self.providers.iter().find(|running| &*running.section.name == name)
+    }
+
+    /// The provider that people are sent to from here.
+    #[must_use]
+    pub fn login_provider(&self) -> Option<&Arc<RunningProvider>> {
+        if !self.credentials.session {
+            return None;
+        }
+        self.providers.iter().find(|running| running.section.client.is_some())
+    }
+}
+
+impl Snapshot {
+    /// The listener of this name.
+    #[must_use]
+    pub fn listener(&self, name: &str) -> Option<&Arc<ListenerState>> {
+        self.listeners.get(name)
+    }
+
+    /// The route at this place.
+    #[must_use]
+    pub fn route(&self, index: RouteIndex) -> Option<&Arc<RouteState>> {
+        self.routes.get(index.0)
+    }
+
+    /// Whether a cookie is one of Ostia's own.
+    #[must_use]
+    pub fn is_own_cookie(&self, name: &[u8]) -> bool {
+        self.sessions.is_ours(name)
+    }
+}

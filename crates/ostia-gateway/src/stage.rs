@@ -1,0 +1,19 @@
+//! The stages of a request, in the order in which they run.
+
+pub mod receive;
+
+pub mod route;
+
+pub mod identify;
+
+pub mod authorize;
+
+pub mod select;
+
+pub mod forward;
+
+pub mod reply;
+
+pub mod recover;
+
+pub mod record;

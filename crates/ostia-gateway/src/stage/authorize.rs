@@ -1,0 +1,188 @@
+//! Whether this caller may do this here. The only place that makes an [`Authorized`].
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use http::{HeaderValue, StatusCode};
+use ostia_policy::Facts;
+
+use crate::answer::{Answer, Next, Refusal};
+use crate::exchange::{Exchange, PolicyName, Told};
+use crate::extension::{self, FieldEdit};
+use crate::proxy::Front;
+use crate::recognised::Recognised;
+use crate::sign_in;
+use crate::snapshot::RouteState;
+use crate::stage::forward::address_value;
+use crate::stage::identify::Identified;
+use crate::stage::receive::Arrived;
+use crate::stage::select::{AffinityKey, affinity_key};
+
+/// Proof that somebody may enter: nothing is forwarded without one.
+pub struct Authorized {
+    route: Arc<RouteState>,
+    caller: Option<Arc<Recognised>>,
+    client: IpAddr,
+    peer: IpAddr,
+    peer_is_trusted: bool,
+    by_tls: bool,
+    upgrade: bool,
+    rewritten_target: Option<String>,
+    affinity_key: AffinityKey,
+    edits: Vec<FieldEdit>,
+}
+
+/// Decides.
+///
+/// # Errors
+/// The answer to somebody who may not enter: a redirect to sign in, 401, 403.
+pub async fn authorize(
+    front: &Front,
+    identified: Identified,
+    arrived: &Arrived<'_>,
+    exchange: &mut Exchange,
+) -> Result<Authorized, Answer> {
+    let route = Arc::clone(&identified.routed.route);
+    let identity = identified.caller.as_ref().ok().map(|caller| &*caller.identity);
+    let decision = route.gate.decide(identity, &Facts::new(arrived.client));
+    exchange.outcome.decision = Some(Told { allowed: decision.allowed, reason: decision.reason.slug() });
+    if let Some(counters) = route.metrics.get(&front.listener) {
+        counters.decided(decision.policy, decision.allowed, decision.reason.slug());
+    }
+    exchange.outcome.policy = PolicyName::from_slice(decision.policy.as_bytes());
+    if decision.allowed {
+        return enter(front, identified, arrived, exchange);
+    }
+    match identified.caller {
+        Ok(_) => Err(forbid(arrived, exchange, decision.reason.slug())),
+        Err(nobody) => {
+            let answer = sign_in::ask(front, &identified.routed, arrived, exchange, nobody).await;
+            Err(answer.with_cookies(std::mem::take(&mut exchange.outcome.cookies)))
+        }
+    }
+}
+
+fn enter(
+    front: &Front,
+    identified: Identified,
+    arrived: &Arrived<'_>,
+    exchange: &mut Exchange,
+) -> Result<Authorized, Answer> {
+    let Identified { routed, caller } = identified;
+    if routed.upgrade && !routed.route.upgrade_websocket {
+        return Err(refuse_upgrade(arrived, exchange));
+    }
+    let caller = match caller {
+        Ok(caller) => Some(caller),
+        Err(_) => None,
+    };
+    let mut authorized = Authorized {
+        caller,
+        client: arrived.client,
+        peer: arrived.peer,
+        peer_is_trusted: arrived.peer_is_trusted,
+        by_tls: arrived.by_tls,
+        upgrade: routed.upgrade,
+        rewritten_target: arrived.examined.rewritten_target(),
+        affinity_key: AffinityKey::new(),
+        edits: Vec::new(),
+        route: routed.route,
+    };
+    let affinity = &authorized.route.group.config().affinity;
+    if authorized.route.is_hashed() {
+        authorized.affinity_key = affinity_key(affinity, &authorized, arrived.request);
+    }
+    authorized.edits = extension::on_authorized(front, &authorized, arrived, exchange)?;
+    Ok(authorized)
+}
+
+fn refuse_upgrade(arrived: &Arrived<'_>, exchange: &Exchange) -> Answer {
+    let refusal = Refusal::new(
+        StatusCode::FORBIDDEN,
+        "upgrade_not_named",
+        "WebSockets are not offered at this address",
+    )
+    .advise("The operator can name them on the route: upgrade: [websocket].");
+    Answer::refuse(&refusal, arrived.reader, &exchange.snapshot.pages, exchange.id.as_str())
+}
+
+fn forbid(arrived: &Arrived<'_>, exchange: &Exchange, reason: &'static str) -> Answer {
+    let refusal = Refusal::new(StatusCode::FORBIDDEN, reason, "You may not enter here")
+        .advise("You are signed in, but not with the rights that this address asks for.")
+        .next(Next::SignOut);
+    let answer = Answer::refuse(&refusal, arrived.reader, &exchange.snapshot.pages, exchange.id.as_str());
+    crate::challenge::insufficient(answer, arrived, exchange)
+}
+
+impl Authorized {
+    /// The route.
+    #[must_use]
+    pub fn route(&self) -> &RouteState {
+        &self.route
+    }
+
+    /// The caller; `None` on a route that is open to anyone.
+    #[must_use]
+    pub fn caller(&self) -> Option<&Arc<Recognised>> {
+        self.caller.as_ref()
+    }
+
+    /// The client's address.
+    #[must_use]
+    pub fn client(&self) -> IpAddr {
+        self.client
+    }
+
+    /// Whether the client came by TLS.
+    #[must_use]
+    pub fn client_came_by_tls(&self) -> bool {
+        self.by_tls
+    }
+
+    /// Whether the connection becomes a WebSocket.
+    #[must_use]
+    pub fn is_upgrade(&self) -> bool {
+        self.upgrade
+    }
+
+    /// The origin form of a target that came in absolute form.
+    #[must_use]
+    pub fn rewritten_target(&self) -> Option<&str> {
+        self.rewritten_target.as_deref()
+    }
+
+    /// What the request is hashed by; empty where the group does not hash.
+    #[must_use]
+    pub fn affinity_key(&self) -> &[u8] {
+        &self.affinity_key
+    }
+
+    /// Changes that extensions asked for.
+    #[must_use]
+    pub fn edits(&self) -> &[FieldEdit] {
+        &self.edits
+    }
+
+    /// On a closed route `Authorization` was a credential for us (or none that counts): it does not go on. On an open
+    /// route it belongs to the application.
+    #[must_use]
+    pub fn hides_authorization(&self) -> bool {
+        !self.route.is_open()
+    }
+
+    /// `X-Forwarded-For` for the server: the chain of trusted peers goes on, everybody else begins a new one.
+    #[must_use]
+    pub fn forwarded_for(&self, chain: Option<&HeaderValue>) -> HeaderValue {
+        let own = address_value(self.peer);
+        match chain {
+            Some(before) if self.peer_is_trusted && !before.is_empty() => {
+                let mut bytes = Vec::with_capacity(before.len() + own.len() + 2);
+                bytes.extend_from_slice(before.as_bytes());
+                bytes.extend_from_slice(b", ");
+                bytes.extend_from_slice(own.as_bytes());
+                HeaderValue::from_bytes(&bytes).unwrap_or(own)
+            }
+            _ => own,
+        }
+    }
+}

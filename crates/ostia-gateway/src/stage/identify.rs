@@ -1,0 +1,345 @@
+//! Who the caller is: a bearer token or a session cookie becomes an identity, or there is none.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use http::HeaderMap;
+use http::header::{AUTHORIZATION, COOKIE};
+use ostia_identity::Proof;
+use ostia_oidc::resource_server::bearer::BearerRefused;
+use ostia_oidc::resource_server::challenge::Complaint;
+use ostia_request::cookie;
+use ostia_session::{Opened, OpenedSession, Session, SessionRefused};
+use smallvec::SmallVec;
+
+use crate::answer::{Answer, Refusal};
+use crate::challenge;
+use crate::exchange::Exchange;
+use crate::proxy::Front;
+use crate::recognised::{CacheKey, Kind, Recognised};
+use crate::refresh;
+use crate::snapshot::RunningProvider;
+use crate::stage::receive::Arrived;
+use crate::stage::route::Routed;
+
+/// How long a session is taken from the cache before its cookie is opened again.
+const SESSION_LOOK_AGAIN: Duration = Duration::from_secs(30);
+
+/// A request with its route and its caller, if there is one.
+pub struct Identified {
+    /// The route.
+    pub routed: Routed,
+    /// The caller, or why there is none.
+    pub caller: Result<Arc<Recognised>, Nobody>,
+}
+
+/// Why nobody was recognised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Nobody {
+    /// The route is open; nobody was looked for.
+    NotAsked,
+    /// The request brought no credential that counts here.
+    NoCredential,
+    /// The request brought a session cookie that is no session (any more).
+    NoSession(&'static str),
+}
+
+impl Nobody {
+    /// The reason's slug.
+    #[must_use]
+    pub fn slug(self) -> &'static str {
+        match self {
+            Self::NotAsked => "anyone",
+            Self::NoCredential => "no_credential",
+            Self::NoSession(reason) => reason,
+        }
+    }
+}
+
+/// Finds the caller.
+///
+/// # Errors
+/// The answer to a bearer token that was refused, or that cannot be judged because the issuer's keys are not known.
+pub async fn identify(
+    front: &Front,
+    routed: Routed,
+    arrived: &Arrived<'_>,
+    exchange: &mut Exchange,
+) -> Result<Identified, Answer> {
+    if routed.route.is_open() {
+        return Ok(Identified { routed, caller: Err(Nobody::NotAsked) });
+    }
+    let credentials = routed.route.credentials;
+    if credentials.bearer
+        && let Some(token) = bearer_token(&arrived.request.headers).map_err(|()| {
+            challenge::refuse_token(&routed, arrived, exchange, Complaint::InvalidRequest, "two_tokens")
+        })?
+    {
+        let caller = by_bearer(front, &routed, arrived, exchange, token).await?;
+        exchange.outcome.caller = Some(Arc::clone(&caller));
+        return Ok(Identified { routed, caller: Ok(caller) });
+    }
+    if !credentials.session {
+        return Ok(Identified { routed, caller: Err(Nobody::NoCredential) });
+    }
+    let caller = by_session(front, &routed, arrived, exchange).await;
+    exchange.outcome.caller = caller.as_ref().ok().map(Arc::clone);
+    Ok(Identified { routed, caller })
+}
+
+/// The token of `Authorization: Bearer` (RFC 6750 section 2.1); other schemes are not ours.
+fn bearer_token(headers: &HeaderMap) -> Result<Option<&str>, ()> {
+    let mut fields = headers.get_all(AUTHORIZATION).iter();
+    let Some(field) = fields.next() else { return Ok(None) };
+    if fields.next().is_some() {
+        return Err(());
+    }
+    let Some((scheme, rest)) = field.to_str().ok().and_then(|text| text.split_once(' ')) else {
+        return Ok(None);
+    };
+    Ok(scheme.eq_ignore_ascii_case("bearer").then(|| rest.trim_matches(' ')))
+}
+
+async fn by_bearer(
+    front: &Front,
+    routed: &Routed,
+    arrived: &Arrived<'_>,
+    exchange: &Exchange,
+    token: &str,
+) -> Result<Arc<Recognised>, Answer> {
+    let cache = &exchange.snapshot.recognised;
+    let key = cache.key(Kind::Bearer, [token.as_bytes()]);
+    let metrics = front.gateway.metrics();
+    if let Some(known) = cache.get(&key, exchange.now) {
+        metrics.token_cache_hit();
+        if routed.route.provider(&known.identity.provider).is_some() {
+            return Ok(known);
+        }
+        return Err(challenge::refuse_token(
+            routed,
+            arrived,
+            exchange,
+            Complaint::InvalidToken,
+            "issuer_other",
+        ));
+    }
+    metrics.token_cache_miss();
+    let Some(running) = provider_of(routed, token) else {
+        return Err(challenge::refuse_token(
+            routed,
+            arrived,
+            exchange,
+            Complaint::InvalidToken,
+            "issuer_unknown",
+        ));
+    };
+    match running.provider.verify_bearer(token, exchange.now).await {
+        Ok(verified) => {
+            metrics.token_accepted(&running.section.name);
+            let recognised = Arc::new(Recognised {
+                fields: exchange.snapshot.projection.of(&verified.identity),
+                identity: Arc::new(verified.identity),
+                session_id: None,
+                key: Some(verified.key),
+                valid_until: verified.not_after,
+            });
+            cache.put(key, &recognised);
+            Ok(recognised)
+        }
+        Err(BearerRefused::Token(refused)) => {
+            metrics.token_refused(&running.section.name, refused.slug());
+            Err(challenge::refuse_token(routed, arrived, exchange, Complaint::InvalidToken, refused.slug()))
+        }
+        Err(unavailable) => {
+            metrics.token_refused(&running.section.name, unavailable.slug());
+            Err(keys_unavailable(running, arrived, exchange, unavailable.slug()))
+        }
+    }
+}
+
+/// The provider whose issuer the token names; the only one of a route needs no look.
+fn provider_of<'a>(routed: &'a Routed, token: &str) -> Option<&'a Arc<RunningProvider>> {
+    let bearer = |running: &&Arc<RunningProvider>| !running.section.audiences.is_empty();
+    let mut candidates = routed.route.providers.iter().filter(bearer);
+    let first = candidates.next()?;
+    if candidates.next().is_none() {
+        return Some(first);
+    }
+    let issuer = ostia_identity::peek_issuer(token)?;
+    routed.route.providers.iter().filter(bearer).find(|running| running.section.issuer == issuer)
+}
+
+fn keys_unavailable(
+    running: &RunningProvider,
+    arrived: &Arrived<'_>,
+    exchange: &Exchange,
+    reason: &'static str,
+) -> Answer {
+    let refusal = Refusal::new(
+        http::StatusCode::SERVICE_UNAVAILABLE,
+        reason,
+        "Tokens cannot be checked right now: the issuer's keys are not known",
+    );
+    Answer::refuse(&refusal, arrived.reader, &exchange.snapshot.pages, exchange.id.as_str())
+        .with(http::header::RETRY_AFTER, challenge::retry_after(running.provider.retry_after()))
+}
+
+type OwnCookies<'a> = SmallVec<[(&'a [u8], &'a [u8]); 4]>;
+
+/// Our own cookies of a request.
+pub fn own_cookies<'a>(headers: &'a HeaderMap, exchange: &Exchange) -> OwnCookies<'a> {
+    headers
+        .get_all(COOKIE)
+        .iter()
+        .flat_map(|field| cookie::pairs(field.as_bytes()))
+        .filter(|(name, _)| exchange.snapshot.is_own_cookie(name))
+        .collect()
+}
+
+/// The place of a session cookie in the cache of recognised callers.
+pub fn session_key(arrived: &Arrived<'_>, exchange: &Exchange, cookies: &[(&[u8], &[u8])]) -> CacheKey {
+    let host = std::iter::once(arrived.examined.host().name().as_bytes());
+    let parts = cookies.iter().flat_map(|(name, value)| [*name, *value]);
+    exchange.snapshot.recognised.key(Kind::Session, host.chain(parts))
+}
+
+async fn by_session(
+    front: &Front,
+    routed: &Routed,
+    arrived: &Arrived<'_>,
+    exchange: &mut Exchange,
+) -> Result<Arc<Recognised>, Nobody> {
+    let cookies = own_cookies(&arrived.request.headers, exchange);
+    if cookies.is_empty() {
+        return Err(Nobody::NoCredential);
+    }
+    let key = session_key(arrived, exchange, &cookies);
+    if let Some(known) = exchange.snapshot.recognised.get(&key, exchange.now) {
+        if known.session_id.is_none_or(|id| !front.gateway.ended_sessions().contains(&id)) {
+            return accepted_here(routed, known);
+        }
+        exchange.snapshot.recognised.forget(&key);
+    }
+    let host = arrived.examined.host().name();
+    match exchange.snapshot.sessions.open(cookies.iter().copied(), host, exchange.now) {
+        Opened::Absent => Err(Nobody::NoCredential),
+        Opened::Refused { reason, presented } => {
+            exchange.outcome.cookies = exchange.snapshot.sessions.clear(presented);
+            if let SessionRefused::IdleEnded | SessionRefused::Ended = reason {
+                front.gateway.metrics().session_ended(reason.slug());
+            }
+            Err(Nobody::NoSession(reason.slug()))
+        }
+        Opened::Session(opened) if front.gateway.ended_sessions().contains(&opened.session.id) => {
+            exchange.outcome.cookies = exchange.snapshot.sessions.clear(opened.presented);
+            Err(Nobody::NoSession("session_signed_out"))
+        }
+        Opened::Session(opened) => {
+            let known = continue_session(front, routed, arrived, exchange, opened, key).await?;
+            accepted_here(routed, known)
+        }
+    }
+}
+
+/// A session of one provider never opens a route of another.
+fn accepted_here(routed: &Routed, known: Arc<Recognised>) -> Result<Arc<Recognised>, Nobody> {
+    match routed.route.provider(&known.identity.provider) {
+        Some(_) => Ok(known),
+        None => Err(Nobody::NoSession("session_of_other_provider")),
+    }
+}
+
+async fn continue_session(
+    front: &Front,
+    routed: &Routed,
+    arrived: &Arrived<'_>,
+    exchange: &mut Exchange,
+    opened: OpenedSession,
+    key: CacheKey,
+) -> Result<Arc<Recognised>, Nobody> {
+    let OpenedSession { session, needs_refresh, reseal, presented } = opened;
+    let host = arrived.examined.host().name();
+    let now = exchange.now;
+    let mut renewed = None;
+    if needs_refresh && let Some(running) = routed.route.provider(&session.identity.provider) {
+        match refresh::refresh(front, running, &session, now).await {
+            refresh::Refreshed::Not => {}
+            refresh::Refreshed::Now(next) => renewed = Some(next),
+            refresh::Refreshed::Ended => {
+                exchange.outcome.cookies = exchange.snapshot.sessions.clear(presented);
+                front.gateway.metrics().session_ended("refresh_refused");
+                return Err(Nobody::NoSession("session_refresh_refused"));
+            }
+        }
+    }
+    let written = match (renewed, reseal) {
+        (Some(next), _) => Some((*next).clone().seen(now)),
+        (None, true) => Some(session.clone().seen(now)),
+        (None, false) => None,
+    };
+    let is_written = written.is_some();
+    if let Some(next) = &written {
+        match exchange.snapshot.sessions.seal(next, host, presented, now) {
+            Ok(sealed) => exchange.outcome.cookies = sealed.set_cookies,
+            Err(refused) => tracing::warn!(reason = refused.slug(), "a session cookie could not be written"),
+        }
+    }
+    let session = written.unwrap_or(session);
+    let recognised = Arc::new(recognise(exchange, &session, needs_refresh));
+    // A cookie that was just replaced is worth nothing to remember: every request that still brings it has to be given
+    // the new one.
+    if !is_written && !needs_refresh {
+        exchange.snapshot.recognised.put(key, &recognised);
+    }
+    Ok(recognised)
+}
+
+fn recognise(exchange: &Exchange, session: &Session, needs_refresh: bool) -> Recognised {
+    debug_assert_eq!(session.identity.proof, Proof::Session);
+    Recognised {
+        fields: exchange.snapshot.projection.of(&session.identity),
+        identity: Arc::clone(&session.identity),
+        session_id: Some(session.id),
+        key: None,
+        valid_until: look_again_at(exchange, session, needs_refresh),
+    }
+}
+
+/// When the cookie has to be opened again: soon enough to refresh in time (the window is at most the second half of
+/// the access token's life) and never after the session's end.
+fn look_again_at(exchange: &Exchange, session: &Session, needs_refresh: bool) -> SystemTime {
+    let now = exchange.now;
+    if needs_refresh {
+        return now;
+    }
+    let lifetimes = exchange.snapshot.sessions.lifetimes();
+    let mut at =
+        (now + SESSION_LOOK_AGAIN).min(session.ends_at(lifetimes)).min(session.last_seen_at + lifetimes.idle);
+    if session.refresh_token.is_some()
+        && let Some(ends) = session.access_expires_at
+    {
+        let left = ends.duration_since(now).unwrap_or_default();
+        at = at.min(now + left / 2);
+    }
+    at
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    fn headers(values: &[&'static str]) -> HeaderMap {
+        values.iter().map(|value| (AUTHORIZATION, HeaderValue::from_static(value))).collect()
+    }
+
+    #[test]
+    fn only_one_bearer_token_is_taken() {
+        assert_eq!(bearer_token(&headers(&[])), Ok(None));
+        assert_eq!(bearer_token(&headers(&["Bearer abc"])), Ok(Some("abc")));
+        assert_eq!(bearer_token(&headers(&["bEARER  abc "])), Ok(Some("abc")));
+        assert_eq!(bearer_token(&headers(&["Basic abc"])), Ok(None));
+        assert_eq!(bearer_token(&headers(&["Bearer"])), Ok(None));
+        assert_eq!(bearer_token(&headers(&["Bearer a", "Bearer b"])), Err(()));
+    }
+}

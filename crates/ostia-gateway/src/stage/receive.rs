@@ -1,0 +1,181 @@
+//! What arrived: deadlines set, fields that only Ostia may write removed, the head examined before any of it is
+//! believed.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::COOKIE;
+use http::{HeaderName, StatusCode, Version};
+use ostia_request::{Body, Examined, Head, cookie, is_navigation};
+use pingora_error::{Error, ErrorType, Result};
+use pingora_http::RequestHeader;
+use pingora_proxy::Session as Downstream;
+use smallvec::SmallVec;
+
+use crate::answer::{Answer, Reader, Refusal};
+use crate::exchange::Exchange;
+use crate::proxy::Front;
+use crate::snapshot::{ListenerState, Snapshot};
+
+/// A request head that has one reading, and the connection it came by.
+pub struct Arrived<'a> {
+    /// The head as it goes on.
+    pub request: &'a RequestHeader,
+    /// What it says.
+    pub examined: Examined<'a>,
+    /// Who connected.
+    pub peer: IpAddr,
+    /// The client, as far as trusted peers tell.
+    pub client: IpAddr,
+    /// Whether the peer is one whose forwarding fields are believed.
+    pub peer_is_trusted: bool,
+    /// Whether the client came by TLS.
+    pub by_tls: bool,
+    /// Where it came in.
+    pub listener: Arc<ListenerState>,
+    /// Who reads the answer.
+    pub reader: Reader,
+}
+
+/// Sets the deadlines of the listener on this exchange.
+pub fn set_deadlines(front: &Front, downstream: &mut Downstream, exchange: &Exchange) {
+    let Some(listener) = exchange.snapshot.listener(&front.listener) else { return };
+    let limits = &listener.limits;
+    downstream.set_read_timeout(Some(limits.body_timeout));
+    downstream.set_write_timeout(Some(limits.body_timeout));
+    downstream.set_total_drain_timeout(Some(limits.body_timeout.min(std::time::Duration::from_secs(5))));
+}
+
+/// Counts the body against its bound; an announced length was checked with the head.
+///
+/// # Errors
+/// 413 when there is more than the listener takes.
+pub fn count_body(front: &Front, body: &Option<Bytes>, exchange: &mut Exchange) -> Result<()> {
+    let Some(chunk) = body else { return Ok(()) };
+    exchange.outcome.body_bytes += chunk.len() as u64;
+    let limit =
+        exchange.snapshot.listener(&front.listener).map_or(u64::MAX, |listener| listener.limits.body_bytes);
+    if exchange.outcome.body_bytes > limit {
+        return Error::e_explain(ErrorType::HTTPStatus(413), "the body is larger than the listener takes");
+    }
+    Ok(())
+}
+
+/// Cleans and examines the head.
+///
+/// # Errors
+/// The finished answer that refuses it.
+pub fn receive<'a>(
+    front: &Front,
+    downstream: &'a mut Downstream,
+    exchange: &mut Exchange,
+) -> std::result::Result<Arrived<'a>, Answer> {
+    let snapshot = Arc::clone(&exchange.snapshot);
+    let peer = downstream
+        .client_addr()
+        .and_then(|address| address.as_inet().map(std::net::SocketAddr::ip))
+        .unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+    exchange.outcome.client = Some(peer);
+    let by_tls = downstream.digest().is_some_and(|digest| digest.ssl_digest.is_some());
+    let request = downstream.req_header_mut();
+    exchange.outcome.method = Some(request.method.clone());
+    let reader = reader_of(request);
+    let refused = |refusal: Refusal<'_>| {
+        Answer::refuse(&refusal, reader, &snapshot.pages, exchange.id.as_str())
+            .with(http::header::CONNECTION, http::HeaderValue::from_static("close"))
+    };
+    let Some(listener) = snapshot.listener(&front.listener).cloned() else {
+        return Err(refused(Refusal::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "listener_removed",
+            "This address is no longer served",
+        )));
+    };
+    if ostia_request::hop::nominates_managed(&request.headers, &snapshot.managed) {
+        return Err(refused(Refusal::new(
+            StatusCode::BAD_REQUEST,
+            "nominates_managed_field",
+            "The request asks to remove a field that only this proxy may write",
+        )));
+    }
+    clean(request, &snapshot).map_err(|_| refused(bad_request("The request's fields cannot be read")))?;
+
+    let request: &'a RequestHeader = downstream.req_header();
+    let head = Head {
+        version: request.version,
+        method: &request.method,
+        target: request.raw_path(),
+        authority: authority_of(request),
+        headers: &request.headers,
+    };
+    let examined = ostia_request::examine(&head, &listener.head_limits).map_err(|found| {
+        let advice = found.to_string();
+        refused(
+            Refusal::new(found.status(), found.slug(), "The request cannot be understood").advise(&advice),
+        )
+    })?;
+    if let Body::Length(length) = examined.body()
+        && length > listener.limits.body_bytes
+    {
+        return Err(refused(Refusal::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "body_too_large",
+            "The request's body is too large",
+        )));
+    }
+    let told = ostia_request::client(peer, &request.headers, &listener.trusted_proxies).map_err(|found| {
+        let advice = found.to_string();
+        refused(
+            Refusal::new(
+                StatusCode::BAD_REQUEST,
+                found.slug(),
+                "A proxy before us wrote what cannot be read",
+            )
+            .advise(&advice),
+        )
+    })?;
+    exchange.outcome.client = Some(told.address);
+    Ok(Arrived {
+        request,
+        examined,
+        peer,
+        client: told.address,
+        peer_is_trusted: listener.trusted_proxies.iter().any(|network| network.contains(&peer)),
+        by_tls: told.is_tls.unwrap_or(by_tls),
+        listener,
+        reader,
+    })
+}
+
+fn bad_request(title: &str) -> Refusal<'_> {
+    Refusal::new(StatusCode::BAD_REQUEST, "bad_request", title)
+}
+
+fn reader_of(request: &RequestHeader) -> Reader {
+    if is_navigation(&request.method, &request.headers) { Reader::Person } else { Reader::Machine }
+}
+
+/// `:authority` of HTTP/2 where Pingora has not made a `Host` of it.
+fn authority_of(request: &RequestHeader) -> Option<&str> {
+    if request.version != Version::HTTP_2 {
+        return None;
+    }
+    request.uri.authority().map(http::uri::Authority::as_str)
+}
+
+/// Removes every spelling of the fields that only Ostia writes, every field with an ambiguous name, and joins the
+/// crumbs of HTTP/2 cookies.
+fn clean(request: &mut RequestHeader, snapshot: &Snapshot) -> Result<()> {
+    let unwanted: SmallVec<[HeaderName; 8]> =
+        request.headers.keys().filter(|name| snapshot.managed.refuses(name.as_str())).cloned().collect();
+    for name in &unwanted {
+        request.remove_header(name);
+    }
+    if request.headers.get_all(COOKIE).iter().nth(1).is_some()
+        && let Some(joined) = cookie::joined(&request.headers).map(|field| field.into_owned())
+    {
+        request.insert_header(COOKIE, pingora_http::header_value_from_raw(joined))?;
+    }
+    Ok(())
+}

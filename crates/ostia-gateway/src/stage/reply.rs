@@ -1,0 +1,80 @@
+//! What the client gets of a server's answer: without the fields of the hop, with the session's cookies.
+
+use http::header::{CACHE_CONTROL, CONNECTION, SET_COOKIE};
+use http::{HeaderName, HeaderValue, StatusCode};
+use pingora_error::Result;
+use pingora_http::ResponseHeader;
+use pingora_proxy::Session as Downstream;
+use smallvec::SmallVec;
+
+use crate::exchange::{Exchange, Progress};
+use crate::stage::forward::X_REQUEST_ID;
+
+/// Fields of one hop that a server may send beside those that Pingora manages (RFC 9110 7.6.1).
+const HOP_FIELDS: [HeaderName; 4] = [
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    HeaderName::from_static("proxy-authenticate"),
+    HeaderName::from_static("te"),
+];
+
+/// Dresses a server's answer for the client.
+///
+/// # Errors
+/// When a field cannot be written.
+pub fn reply(
+    _downstream: &mut Downstream,
+    response: &mut ResponseHeader,
+    exchange: &mut Exchange,
+) -> Result<()> {
+    if response.status.is_informational() && response.status != StatusCode::SWITCHING_PROTOCOLS {
+        return Ok(());
+    }
+    if let Progress::Forwarding(forwarding) = &exchange.progress {
+        forwarding.picked.answered();
+    }
+    if response.status != StatusCode::SWITCHING_PROTOCOLS {
+        remove_hop_fields(response);
+    }
+    if !exchange.outcome.cookies.is_empty() {
+        for cookie in exchange.outcome.cookies.drain(..) {
+            response.append_header(SET_COOKIE, cookie)?;
+        }
+        // An answer with somebody's session in it belongs into no shared cache.
+        if !response.headers.contains_key(CACHE_CONTROL) {
+            response.insert_header(CACHE_CONTROL, HeaderValue::from_static("private"))?;
+        }
+    }
+    response.insert_header(X_REQUEST_ID, exchange.id.to_value())
+}
+
+fn remove_hop_fields(response: &mut ResponseHeader) {
+    if response.headers.contains_key(CONNECTION) {
+        let nominated: SmallVec<[String; 4]> = response
+            .headers
+            .get_all(CONNECTION)
+            .iter()
+            .filter_map(|field| field.to_str().ok())
+            .flat_map(|field| field.split(','))
+            .map(|option| option.trim().to_ascii_lowercase())
+            .filter(|option| !matches!(option.as_str(), "" | "close" | "keep-alive" | "upgrade"))
+            .filter(|option| !is_framing(option))
+            .collect();
+        for name in nominated {
+            response.remove_header(name.as_str());
+        }
+    }
+    for name in &HOP_FIELDS {
+        if response.headers.contains_key(name) {
+            response.remove_header(name);
+        }
+    }
+}
+
+/// Fields that say where an answer ends, or whom it is for: a server cannot have them removed.
+fn is_framing(option: &str) -> bool {
+    matches!(
+        option,
+        "content-length" | "transfer-encoding" | "content-encoding" | "set-cookie" | "cache-control"
+    )
+}
