@@ -1,1 +1,95 @@
-//! An identity-aware, programmable edge load balancer: the server to embed, the command to run.
+//! Ostia as a library: an identity-aware, programmable edge load balancer to embed, with the command on top.
+//!
+//! ```no_run
+//! # struct Tenant;
+//! # impl ostia::Extension for Tenant {
+//! #     fn name(&self) -> &str { "tenant" }
+//! # }
+//! ostia::Builder::new("/etc/ostia/ostia.yaml").extension(Tenant).run()?;
+//! # Ok::<(), ostia::RunFailed>(())
+//! ```
+
+pub mod cli;
+
+mod admin;
+mod drain;
+mod logging;
+mod server;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ostia_config::diagnostic::Diagnostics;
+use ostia_config::load::{self, Environment};
+pub use ostia_extension::Extension;
+use ostia_gateway::CompileRefused;
+use ostia_listener::ListenerRefused;
+
+/// The engine this was built with.
+pub const PINGORA_VERSION: &str = "0.9.1";
+
+/// Puts a server together from a configuration file and extensions.
+pub struct Builder {
+    path: PathBuf,
+    extensions: Vec<Arc<dyn Extension>>,
+}
+
+/// Why [`Builder::run`] came back with an error.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunFailed {
+    /// The configuration file is wrong; every error is listed.
+    #[error("{0}")]
+    Config(Diagnostics),
+    /// The configuration reads well but cannot be built: a certificate, a key file.
+    #[error("error: {0}")]
+    Compile(#[from] CompileRefused),
+    /// An address cannot be bound or a certificate cannot be used.
+    #[error("{0}{cause}", cause = because(.0))]
+    Listener(#[from] ListenerRefused),
+    /// The admin address cannot be bound.
+    #[error("the admin address {address} cannot be bound: {source}; change `admin.bind`")]
+    Admin {
+        /// The address.
+        address: std::net::SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The machine does not give what the process needs.
+    #[error("{what}: {source}")]
+    System {
+        /// What was tried.
+        what: &'static str,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+fn because(error: &dyn std::error::Error) -> String {
+    error.source().map(|cause| format!(": {cause}")).unwrap_or_default()
+}
+
+impl Builder {
+    /// A server that runs this configuration file.
+    #[must_use]
+    pub fn new(path: impl AsRef<Path>) -> Self {
+        Self { path: path.as_ref().to_owned(), extensions: Vec::new() }
+    }
+
+    /// With an extension; extensions run in the order in which they were added.
+    #[must_use]
+    pub fn extension(mut self, extension: impl Extension + 'static) -> Self {
+        self.extensions.push(Arc::new(extension));
+        self
+    }
+
+    /// Serves until a signal ends the process: HUP reloads, TERM and INT drain, a second one leaves at once.
+    ///
+    /// # Errors
+    /// When the configuration is wrong or an address cannot be bound; nothing was served then.
+    pub fn run(self) -> Result<(), RunFailed> {
+        logging::start();
+        let config = load::load(&self.path, &Environment::process()).map_err(RunFailed::Config)?;
+        server::run(&self.path, config, self.extensions)
+    }
+}

@@ -1,3 +1,10 @@
-//! The command.
+//! The command `ostia`.
 
-fn main() {}
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    ostia::cli::main()
+}

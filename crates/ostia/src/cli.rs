@@ -1,0 +1,73 @@
+//! The command line as one table: each verb is a module of its own.
+
+mod check;
+mod config;
+mod demo;
+mod explain;
+mod health;
+mod run;
+mod terminal;
+mod version;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Done.
+const EXIT_OK: u8 = 0;
+/// Failed while running.
+const EXIT_FAILED: u8 = 1;
+/// The configuration is wrong (`EX_CONFIG` of sysexits.h).
+const EXIT_CONFIG: u8 = 78;
+
+/// An identity-aware, programmable edge load balancer.
+#[derive(Debug, Parser)]
+#[command(name = "ostia", version, disable_help_subcommand = true)]
+struct Command {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Serve in the foreground. HUP reloads, TERM drains and leaves, a second TERM leaves at once.
+    Run(ConfigFile),
+    /// Check a configuration: every error in one run; exits 78 when there is one.
+    Check(check::Check),
+    /// Show the configuration language, or a configuration with every default.
+    #[command(subcommand)]
+    Config(config::Config),
+    /// Tell what a diagnostic code means.
+    Explain(explain::Explain),
+    /// Ask a running Ostia whether it is ready; the exit status is the answer.
+    Health(health::Health),
+    /// Start a provider, two upstreams and the real proxy on this machine, with a URL to open.
+    Demo(demo::Demo),
+    /// Print the version and what it was built with.
+    Version(version::Version),
+}
+
+/// Which configuration.
+#[derive(Debug, clap::Args)]
+struct ConfigFile {
+    /// The configuration file.
+    #[arg(short = 'c', long = "config", value_name = "FILE", default_value = "/etc/ostia/ostia.yaml")]
+    path: PathBuf,
+}
+
+/// Runs the command of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let command = Command::parse();
+    let code = match command.verb {
+        Verb::Run(file) => run::run(&file),
+        Verb::Check(check) => check.run(),
+        Verb::Config(config) => config.run(),
+        Verb::Explain(explain) => explain.run(),
+        Verb::Health(health) => health.run(),
+        Verb::Demo(demo) => demo.run(),
+        Verb::Version(version) => version.run(),
+    };
+    ExitCode::from(code)
+}

@@ -1,0 +1,22 @@
+//! The process's own log: life cycle and faults, on standard error.
+
+use std::sync::Once;
+
+use tracing_subscriber::EnvFilter;
+
+static STARTED: Once = Once::new();
+
+/// Starts the log once. `OSTIA_LOG` chooses what is told (`info` by default; the form of `tracing`'s `EnvFilter`).
+pub(crate) fn start() {
+    STARTED.call_once(|| {
+        let filter = EnvFilter::try_from_env("OSTIA_LOG").unwrap_or_else(|_| {
+            // Pingora logs a line for each client that goes away and each try that fails: the access log and the
+            // metrics tell these, with their reasons.
+            EnvFilter::new("info,pingora_proxy=off,pingora_core=off,pingora_load_balancing=off")
+        });
+        let _ = tracing_log::LogTracer::init();
+        let subscriber =
+            tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).json().finish();
+        let _ = tracing::subscriber::set_global_default(subscriber);
+    });
+}
