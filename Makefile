@@ -1,0 +1,77 @@
+# The only list of commands. `make` alone prints it.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+
+NPM_DIR := crates/ostia-testkit/npm
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+# nextest where it is installed, cargo's own runner everywhere else.
+RUNNER := $(shell cargo nextest --version >/dev/null 2>&1 && echo "nextest run" || echo "test")
+
+.PHONY: help
+help: ## print this list
+	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+
+.PHONY: demo
+demo: build-deps ## build Ostia and run the demo: provider, two upstreams, proxy, a URL to open
+	cargo run --profile quick --bin ostia -- demo $(DEMO_ARGS)
+
+.PHONY: build
+build: build-deps ## build the release binary (fat LTO: what the published figures are measured with)
+	cargo build --release --bin ostia
+
+.PHONY: check
+check: build-deps test-deps format-check lint test ## what CI runs: formatting, lints, every test
+
+.PHONY: test
+test: build-deps test-deps ## set up what is missing and run every test
+	cargo $(RUNNER) --workspace --all-targets
+
+.PHONY: format
+format: ## format the code
+	cargo fmt --all
+
+.PHONY: format-check
+format-check: ## fail when the code is not formatted
+	cargo fmt --all --check
+
+.PHONY: lint
+lint: build-deps ## clippy, warnings are errors
+	cargo clippy --workspace --all-targets -- -D warnings
+
+.PHONY: reference
+reference: build-deps ## write docs/reference from the code
+	OSTIA_BLESS=1 cargo test -p ostia --test house
+
+.PHONY: bench
+bench: build-deps ## criterion benches of the hot parts
+	cargo bench --workspace --benches
+
+.PHONY: bench-load
+bench-load: build-deps bench-deps ## CPU time per request beside bare Pingora, HAProxy and NGINX
+	benches/load/run
+
+.PHONY: build-deps
+build-deps: ## install what the build needs when it is absent (cmake, a C compiler)
+	@need=""; for tool in cmake cc; do command -v $$tool >/dev/null || need="$$need $$tool"; done; \
+	if [ -n "$$need" ]; then $(SUDO) apt-get update -qq; \
+	  $(SUDO) apt-get install -y -qq --no-install-recommends cmake gcc g++ make libc6-dev >/dev/null; fi
+
+.PHONY: test-deps
+test-deps: ## install what the tests need when it is absent (Node.js, Chromium, promtool, npm packages)
+	@need=""; \
+	command -v node >/dev/null || need="$$need nodejs"; \
+	command -v npm >/dev/null || need="$$need npm"; \
+	command -v chromium >/dev/null || need="$$need chromium"; \
+	command -v promtool >/dev/null || need="$$need prometheus"; \
+	if [ -n "$$need" ]; then $(SUDO) apt-get update -qq; \
+	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends $$need >/dev/null; fi
+	@if [ ! -e $(NPM_DIR)/node_modules/.package-lock.json ] || \
+	  [ $(NPM_DIR)/package-lock.json -nt $(NPM_DIR)/node_modules/.package-lock.json ]; then \
+	  cd $(NPM_DIR) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error; fi
+
+.PHONY: bench-deps
+bench-deps: ## install the peers of the load bench when they are absent (haproxy, nginx, wrk)
+	@need=""; for tool in haproxy nginx wrk; do command -v $$tool >/dev/null || need="$$need $$tool"; done; \
+	if [ -n "$$need" ]; then $(SUDO) apt-get update -qq; \
+	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends $$need >/dev/null; fi
