@@ -8,8 +8,8 @@ pub(crate) mod secrets;
 mod unused;
 
 use crate::Config;
-use crate::fields::Context;
 use crate::tree::Node;
+use crate::value::Context;
 
 /// Runs every check. Each keeps silent about what another finding has spoilt.
 pub(crate) fn check(cx: &Context<'_>, root: &Node, config: &Config) {

@@ -121,7 +121,7 @@ codes! {
     REDIRECT_AND_TLS = "E1502", "a redirect to itself",
         "`redirect: https` is for a plain listener. On one that terminates TLS it would send every request back to where it came from.";
     TRUST_IN_ALL = "E1503", "trust in everybody",
-        "`trusted_proxies` names the peers whose `X-Forwarded-*` and `Forwarded` are believed. With `0.0.0.0/0` or `::/0` every client could claim any address, host and scheme, and every rule about a `source` would be void.";
+        "`trusted_proxies` names the peers whose `X-Forwarded-*` and `Forwarded` are believed. With `0.0.0.0/0`, `::/0` or any network wider than a private one (`/8`, IPv6 `/7`) strangers could claim any address, host and scheme, and every rule about a `source` would be void.";
     NO_CERTIFICATE = "E1504", "TLS without a certificate",
         "A listener with `tls` needs at least one certificate with its key. (Certificates by ACME are not supported yet.)";
     ADMIN_ADDRESS = "E1505", "an admin address on the network",

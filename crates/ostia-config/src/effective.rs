@@ -78,7 +78,7 @@ fn some_texts<T: ToString>(items: &[T]) -> Option<Vec<Value>> {
 }
 
 fn duration(value: std::time::Duration) -> Value {
-    Value::from(crate::fields::duration_words(value))
+    Value::from(crate::value::duration_words(value))
 }
 
 fn path(value: &std::path::Path) -> Value {

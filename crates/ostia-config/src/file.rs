@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use crate::Secret;
 use crate::codes;
-use crate::fields::{Context, Fields};
+use crate::fields::Fields;
 use crate::findings::Finding;
 use crate::scalar::FileName;
+use crate::value::Context;
 
 /// A secret is short; more is the wrong file.
 const MAX_SECRET_BYTES: u64 = 64 * 1024;

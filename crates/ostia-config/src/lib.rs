@@ -36,6 +36,7 @@ pub mod session;
 mod source;
 mod tree;
 pub mod upstream;
+mod value;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

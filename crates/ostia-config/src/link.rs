@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::codes;
 use crate::describe::{Shape, nearest};
-use crate::fields::{Context, Fields, Place};
+use crate::fields::Fields;
 use crate::findings::Finding;
 use crate::route::{Allow, Credentials};
 use crate::section::root::{Draft, provider_path};
@@ -13,6 +13,7 @@ use crate::section::route::Written;
 use crate::section::upstream;
 use crate::source::Span;
 use crate::tree::{Node, Step, Value, join_index, join_key, path_text};
+use crate::value::{Context, Place};
 use crate::{Config, Name, Policy, Provider, Route, Upstream};
 
 /// The model of a draft. Beside findings it may have holes; then it is thrown away.
@@ -107,7 +108,13 @@ impl Known<'_> {
             return Vec::new();
         }
         if let Some(names) = &written.providers {
-            return names.iter().filter(|name| self.providers.contains_key(*name)).cloned().collect();
+            let mut known: Vec<Name> = Vec::new();
+            for name in names.iter().filter(|name| self.providers.contains_key(*name)) {
+                if !known.contains(name) {
+                    known.push(name.clone());
+                }
+            }
+            return known;
         }
         let mut names = self.providers.keys();
         match (names.next(), names.next()) {
@@ -298,8 +305,10 @@ impl Known<'_> {
                 Some(near) => {
                     finding.related(place(near), "defined here").help(format!("did you mean `{near}`?"))
                 }
-                None if known.is_empty() => finding.help("none is defined"),
-                None => finding.help(format!("defined: {}", names().collect::<Vec<_>>().join(", "))),
+                None if known.is_empty() => finding.help(format!("none is defined{}", hint(code))),
+                None => {
+                    finding.help(format!("defined: {}{}", names().collect::<Vec<_>>().join(", "), hint(code)))
+                }
             };
         self.cx.findings.add(finding);
     }
@@ -309,6 +318,11 @@ impl Known<'_> {
 const PROVIDER: (&str, &str) = (codes::PROVIDER_UNKNOWN, "names a provider");
 const POLICY: (&str, &str) = (codes::POLICY_UNKNOWN, "names a policy");
 const UPSTREAM: (&str, &str) = (codes::UPSTREAM_UNKNOWN, "sends to an upstream");
+
+/// What else the name may have been meant to be.
+fn hint(code: &str) -> &'static str {
+    if code == codes::UPSTREAM_UNKNOWN { "; an address needs its port: `10.0.0.10:8080`" } else { "" }
+}
 
 /// Whether a group was made of the address that a route wrote: only then is a colon in its name.
 pub(crate) fn is_address(name: &str) -> bool {

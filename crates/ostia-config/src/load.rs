@@ -12,7 +12,6 @@ use crate::check;
 use crate::codes;
 use crate::diagnostic::Diagnostics;
 pub use crate::environment::Environment;
-use crate::fields::Context;
 use crate::file;
 use crate::findings::{Finding, Findings};
 use crate::link;
@@ -20,6 +19,7 @@ use crate::section::root;
 use crate::source::Source;
 use crate::tree::Node;
 use crate::tree::read::{MAX_BYTES, read};
+use crate::value::Context;
 
 /// What a reading gave: the model, unless something is refused, and everything that was found (warnings stand beside
 /// a model, too).

@@ -4,16 +4,17 @@ use std::fmt::Write as _;
 
 use crate::codes;
 use crate::describe::{Key, Need, Section, Shape, one_of};
-use crate::fields::duration_words;
 use crate::section::root::ROOT;
+use crate::value::duration_words;
 
 /// `docs/reference/configuration.md`.
 #[must_use]
 pub fn markdown() -> String {
     let mut page = String::from(
         "# Configuration\n\n\
-         <!-- Made by `ostia config reference` from the tables in `crates/ostia-config/src/section`. Do not edit. -->\n\n",
+         <!-- Made from the tables in `crates/ostia-config/src/section`; not edited by hand. -->\n\n",
     );
+    page.push_str(BEGINNING);
     let mut sections = Vec::new();
     gather(&ROOT, &mut sections);
     for section in sections {
@@ -22,6 +23,29 @@ pub fn markdown() -> String {
     write_codes(&mut page);
     page
 }
+
+/// What one reads before the tables.
+const BEGINNING: &str = "Ten lines protect an application:
+
+```yaml
+version: 1
+provider:
+  issuer: https://login.example.com
+  client_id: ostia
+  client_secret_file: oidc-client-secret
+
+routes:
+  - host: app.example.com
+    allow: authenticated
+    upstream: 10.0.0.10:8080
+```
+
+`ostia check` reads a file as the server does and tells everything that is wrong with it in one run. Durations have a \
+unit (`500ms`, `30s`, `5m`, `1h 30m`), sizes too (`64KiB`, `100MiB`). Names of files are relative to the folder of the \
+configuration; secrets, keys and certificates are looked for in `$CREDENTIALS_DIRECTORY` first. Anchors, aliases and \
+tags of YAML are not read.
+
+";
 
 /// A section, then those below it, each once.
 fn gather(section: &'static Section, sections: &mut Vec<&'static Section>) {
@@ -97,9 +121,11 @@ fn takes(shape: &Shape) -> String {
             format!("{} ({} not supported yet)", one_of(words.now), one_of(words.later))
         }
         Shape::Section(section) => format!("a map: see {}", section.title),
-        Shape::Map(key, value) => format!("a map from {} to {}", key.name, takes(value)),
-        Shape::List(item) => format!("a list of {}", takes(item)),
-        Shape::Several(item) => format!("a list of at least one {}", takes(item)),
+        Shape::Map(key, value) => {
+            format!("a map: before each colon {}, behind it {}", key.name, takes(value))
+        }
+        Shape::List(item) => format!("a list, each item {}", takes(item)),
+        Shape::Several(item) => format!("a list of one or more, each item {}", takes(item)),
         Shape::OneOrMany(item) => format!("{}, or a list of such", takes(item)),
         Shape::Either(shapes) => {
             let each: Vec<String> = shapes.iter().map(takes).collect();

@@ -15,11 +15,11 @@ pub(crate) mod upstream;
 
 use crate::Name;
 use crate::describe::{Grammar, Shape};
-use crate::fields::Context;
-use crate::fields::{FromText, Place};
 use crate::policy::ClaimPath;
 use crate::scalar::{AnyUrl, ClaimName, FileName};
 use crate::tree::{Entry, Node};
+use crate::value::Context;
+use crate::value::{FromText, Place};
 
 // The grammars that tables refer to.
 static NAME: Grammar = <Name as FromText>::GRAMMAR;

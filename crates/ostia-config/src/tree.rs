@@ -2,6 +2,7 @@
 
 pub(crate) mod property;
 pub(crate) mod read;
+mod veil;
 
 use crate::source::{Source, Span};
 

@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 
 use crate::codes;
-use crate::fields::Context;
 use crate::findings::Finding;
 use crate::source::Span;
 use crate::tree::{Node, Step, path_text};
+use crate::value::Context;
 use crate::{Config, Listener};
 
 pub(super) fn check(cx: &Context<'_>, root: &Node, config: &Config) {

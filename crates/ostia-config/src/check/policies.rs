@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::codes;
-use crate::fields::Context;
 use crate::findings::Finding;
 use crate::tree::{Node, Step, path_text};
+use crate::value::Context;
 use crate::{Config, Name, Policy};
 
 pub(super) fn check(cx: &Context<'_>, root: &Node, config: &Config) {

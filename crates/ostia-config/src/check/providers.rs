@@ -1,11 +1,11 @@
 //! Providers of whom nothing can be accepted, and two that cannot be told apart.
 
 use crate::codes;
-use crate::fields::Context;
 use crate::findings::Finding;
 use crate::section::root::provider_path;
 use crate::section::route::label;
 use crate::tree::{Node, Step, join_key, path_text};
+use crate::value::Context;
 use crate::{Config, Provider, Route};
 
 pub(super) fn check(cx: &Context<'_>, root: &Node, config: &Config) {

@@ -6,13 +6,13 @@ use http::Method;
 use url::Url;
 
 use crate::codes;
-use crate::fields::Context;
 use crate::findings::Finding;
 use crate::route::{Allow, HostPattern};
 use crate::section::root::provider_path;
 use crate::section::route::label;
 use crate::source::Span;
 use crate::tree::{Node, Step, join_key, path_text};
+use crate::value::Context;
 use crate::{Config, Name, Provider, Route};
 
 pub(super) fn check(cx: &Context<'_>, root: &Node, config: &Config) {

@@ -1,9 +1,9 @@
 //! Secrets that stand in a file which everybody can read.
 
 use crate::codes;
-use crate::fields::Context;
 use crate::findings::Finding;
 use crate::tree::{Node, Scalar, Value, join_key};
+use crate::value::Context;
 
 /// Warns about each literal `client_secret`; the caller has seen that the file is open to all.
 pub(crate) fn warn_about_literals(cx: &Context<'_>, root: &Node) {

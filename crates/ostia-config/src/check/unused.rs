@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use crate::codes;
-use crate::fields::Context;
 use crate::findings::Finding;
 use crate::route::Allow;
 use crate::section::root::provider_path;
 use crate::tree::{Node, Step, path_text};
+use crate::value::Context;
 use crate::{Config, Name};
 
 pub(super) fn check(cx: &Context<'_>, root: &Node, config: &Config) {

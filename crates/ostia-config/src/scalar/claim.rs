@@ -1,8 +1,8 @@
 //! Claims: their names and the ways to them.
 
 use crate::describe::Grammar;
-use crate::fields::{FromText, Wrong};
 use crate::policy::ClaimPath;
+use crate::value::{FromText, Wrong};
 
 impl FromText for ClaimPath {
     const GRAMMAR: Grammar =

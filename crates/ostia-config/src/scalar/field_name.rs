@@ -3,7 +3,7 @@
 use http::HeaderName;
 
 use crate::describe::Grammar;
-use crate::fields::{FromText, Wrong};
+use crate::value::{FromText, Wrong};
 
 impl FromText for HeaderName {
     const GRAMMAR: Grammar = Grammar { name: "a header name", pattern: "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$" };

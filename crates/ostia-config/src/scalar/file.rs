@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::describe::Grammar;
-use crate::fields::{FromText, Wrong};
+use crate::value::{FromText, Wrong};
 
 /// A file as it is written: not yet looked for.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use crate::codes;
 use crate::describe::Grammar;
-use crate::fields::{FromText, Wrong};
 use crate::route::HostPattern;
+use crate::value::{FromText, Wrong};
 
 impl FromText for HostPattern {
     const GRAMMAR: Grammar = Grammar {

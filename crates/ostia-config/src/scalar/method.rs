@@ -3,7 +3,7 @@
 use http::Method;
 
 use crate::describe::Grammar;
-use crate::fields::{FromText, Wrong};
+use crate::value::{FromText, Wrong};
 
 impl FromText for Method {
     const GRAMMAR: Grammar = Grammar { name: "a method such as `GET`", pattern: "^[A-Z-]+$" };

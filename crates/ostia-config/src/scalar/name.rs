@@ -3,7 +3,7 @@
 use crate::Name;
 use crate::codes;
 use crate::describe::Grammar;
-use crate::fields::{FromText, Wrong};
+use crate::value::{FromText, Wrong};
 
 impl FromText for Name {
     const GRAMMAR: Grammar = Grammar { name: "a name", pattern: "^[A-Za-z0-9_.-]{1,64}$" };

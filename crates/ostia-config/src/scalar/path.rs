@@ -2,7 +2,7 @@
 
 use crate::codes;
 use crate::describe::Grammar;
-use crate::fields::{FromText, Wrong};
+use crate::value::{FromText, Wrong};
 
 /// A path that begins with `/` and reads the same to everybody: no `..`, no `//`, no escapes, no query.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -1,7 +1,7 @@
 //! Free text and the two kinds of token of the standards.
 
 use crate::describe::Grammar;
-use crate::fields::{FromText, Wrong};
+use crate::value::{FromText, Wrong};
 
 const MAX_BYTES: usize = 4096;
 
@@ -47,8 +47,8 @@ impl FromText for Token {
 
     fn from_text(text: &str) -> Result<Self, Wrong> {
         let good = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-        if text.is_empty() || !text.bytes().all(good) {
-            return Err(Wrong::new("is not a token (RFC 9110 section 5.6.2)"));
+        if text.is_empty() || text.len() > 128 || !text.bytes().all(good) {
+            return Err(Wrong::new("is not a token (RFC 9110 section 5.6.2) of at most 128 bytes"));
         }
         Ok(Self(text.to_owned()))
     }

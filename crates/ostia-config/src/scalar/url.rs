@@ -3,7 +3,7 @@
 use url::Url;
 
 use crate::describe::Grammar;
-use crate::fields::{FromText, Wrong};
+use crate::value::{FromText, Wrong};
 
 /// An absolute `https` or `http` URL with a host and without user information. What else is asked of it, the key
 /// says.

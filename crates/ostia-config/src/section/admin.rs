@@ -3,9 +3,10 @@
 use crate::Admin;
 use crate::codes;
 use crate::describe::{Grammar, Key, Section, Shape};
-use crate::fields::{Fields, FromText};
+use crate::fields::Fields;
 use crate::findings::Finding;
 use crate::scalar::BindAddress;
+use crate::value::FromText;
 
 static ADDRESS: Grammar = <BindAddress as FromText>::GRAMMAR;
 

@@ -5,12 +5,13 @@ use http::HeaderName;
 use crate::IdentityHeaders;
 use crate::codes;
 use crate::describe::{Grammar, Key, Section, Shape, Words};
-use crate::fields::{Fields, FromText, Place, Read as _};
+use crate::fields::Fields;
 use crate::findings::Finding;
 use crate::identity::ClaimHeader;
 use crate::policy::ClaimPath;
 use crate::section::{CLAIM_PATH, read_key};
 use crate::source::Span;
+use crate::value::{FromText, Place, Read as _};
 
 static HEADER: Grammar = <HeaderName as FromText>::GRAMMAR;
 static PRESET: Words = Words { now: &["forwarded"], later: &["alb", "iap", "pomerium", "remote-user"] };
@@ -86,7 +87,7 @@ const NOT_OURS: [&str; 28] = [
 pub(crate) fn read(fields: &Fields<'_>) -> IdentityHeaders {
     refuse_access_token(fields);
     let named = headers(fields);
-    let preset = fields.optional::<crate::fields::Word>("preset").is_some() || !fields.has("headers");
+    let preset = fields.optional::<crate::value::Word>("preset").is_some() || !fields.has("headers");
     let replaced = |header: &HeaderName| named.iter().any(|own| folded(&own.header) == folded(header));
     let from_preset = FORWARDED.into_iter().filter(|(header, _)| preset && !replaced(header));
     let mut headers: Vec<ClaimHeader> = from_preset

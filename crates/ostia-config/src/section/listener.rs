@@ -7,12 +7,13 @@ use ipnet::IpNet;
 
 use crate::codes;
 use crate::describe::{Grammar, Key, Section, Shape, Words};
-use crate::fields::{Bytes, Fields, FromText, Word};
+use crate::fields::Fields;
 use crate::file;
 use crate::findings::Finding;
 use crate::listener::{Certificate, Limits, Protocols, Tls, TlsVersion};
 use crate::scalar::BindAddress;
 use crate::section::FILE;
+use crate::value::{Bytes, FromText, Word};
 use crate::{Listener, Name};
 
 static ADDRESS: Grammar = <BindAddress as FromText>::GRAMMAR;
@@ -46,8 +47,8 @@ pub(crate) static LISTENER: Section = Section {
         Key::new(
             "trusted_proxies",
             Shape::List(&Shape::Text(&NETWORK)),
-            "Peers whose `X-Forwarded-*` and `Forwarded` are believed. Everybody else's are removed. `0.0.0.0/0` and \
-             `::/0` are refused: then every client could claim any address.",
+            "Peers whose `X-Forwarded-*` and `Forwarded` are believed. Everybody else's are removed. Networks \
+             wider than `/8` (IPv6: `/7`) are refused: then strangers could claim any address.",
         )
         .default("[]")
         .example("trusted_proxies: [10.9.0.0/24]"),
@@ -169,21 +170,29 @@ fn protocols(fields: &Fields<'_>, tls: bool) -> Protocols {
 
 fn trusted_proxies(fields: &Fields<'_>) -> Vec<IpNet> {
     let networks: Vec<IpNet> = fields.get("trusted_proxies");
-    if let Some(all) = networks.iter().find(|network| network.prefix_len() == 0) {
-        let message = format!("`{}`: `{all}` believes every client", fields.sub("trusted_proxies"));
-        let finding = Finding::new(
-            codes::TRUST_IN_ALL,
-            fields.value_span("trusted_proxies"),
-            fields.sub("trusted_proxies"),
-            message,
-        );
+    if let Some(at) = networks.iter().position(takes_in_strangers) {
+        let items = fields.list("trusted_proxies");
+        let span = items.get(at).map_or(fields.span, |(item, _)| item.span);
+        let path = fields.sub("trusted_proxies");
+        let finding = Finding::new(codes::TRUST_IN_ALL, span, &*path, format!("`{path}` takes in strangers"));
         fields.cx.findings.add(
             finding
-                .label("anybody could claim any address, host and scheme")
+                .label("they could claim any address, host and scheme")
                 .help("name the networks of the proxies that stand before Ostia, and no other"),
         );
     }
     networks
+}
+
+/// Wider than any private network (`10.0.0.0/8`, `fc00::/7`), or all of IPv4 in IPv6 (`::ffff:0:0/96`).
+fn takes_in_strangers(network: &IpNet) -> bool {
+    match network {
+        IpNet::V4(network) => network.prefix_len() < 8,
+        IpNet::V6(network) => {
+            let all_of_v4 = network.network().to_ipv4_mapped().is_some() && network.prefix_len() < 104;
+            network.prefix_len() < 7 || all_of_v4
+        }
+    }
 }
 
 fn read_tls(fields: &Fields<'_>) -> Tls {

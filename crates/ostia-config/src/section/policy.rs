@@ -4,11 +4,12 @@ use ipnet::IpNet;
 
 use crate::codes;
 use crate::describe::{Grammar, Key, Section, Shape};
-use crate::fields::{Fields, FromText, Place, Read as _};
+use crate::fields::Fields;
 use crate::findings::Finding;
 use crate::policy::{ClaimCondition, ClaimPath};
 use crate::scalar::ScopeToken;
 use crate::section::{CLAIM_PATH, NAME, TEXT, read_key};
+use crate::value::{FromText, Place, Read as _};
 use crate::{Name, Policy};
 
 static NETWORK: Grammar = <IpNet as FromText>::GRAMMAR;
@@ -29,7 +30,7 @@ pub(crate) static POLICY: Section = Section {
              Compared byte for byte.",
         )
         .absent("claims do not matter")
-        .example("claims: { groups: [staff, contractors], email_verified: \"true\" }"),
+        .example("claims: { groups: [staff, contractors], department: finance }"),
         Key::new("provider", NAMES, "The identity comes from one of these providers.")
             .absent("from any provider of the route")
             .example("provider: ci"),

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use crate::codes;
 use crate::describe::{Grammar, Key, Section, Shape, Words};
-use crate::fields::{Fields, FromText, Word};
+use crate::fields::Fields;
 use crate::file;
 use crate::findings::Finding;
 use crate::policy::ClaimPath;
 use crate::provider::Groups;
 use crate::scalar::{AnyUrl, ClaimName, ScopeToken, is_loopback};
 use crate::section::{CLAIM_NAME, CLAIM_PATH, FILE, TEXT, URL};
+use crate::value::{FromText, Word};
 use crate::{Name, Provider};
 
 pub(crate) use client::LOGOUT;

@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use crate::codes;
 use crate::describe::{Key, Section, Shape};
-use crate::fields::{Context, Fields};
+use crate::fields::Fields;
 use crate::findings::Finding;
 use crate::section::{
     NAME, admin, identity, listener, log, page, policy, provider, read_key, route, runtime, session, upstream,
 };
 use crate::source::Span;
 use crate::tree::{Node, Scalar, Step, Value};
+use crate::value::Context;
 use crate::{
     Admin, IdentityHeaders, Listener, Logs, Name, Pages, Policy, Provider, Runtime, Sessions, Upstream,
 };

@@ -6,12 +6,13 @@ use http::Method;
 
 use crate::codes;
 use crate::describe::{Grammar, Key, Section, Shape, Words};
-use crate::fields::{Fields, FromText, Word};
+use crate::fields::Fields;
 use crate::findings::Finding;
 use crate::route::{Allow, Credentials, HostPattern};
 use crate::scalar::RequestPath;
 use crate::section::{NAME, TEXT};
 use crate::tree::{Node, Value};
+use crate::value::{FromText, Word};
 use crate::{Name, Route};
 
 static HOST: Grammar = <HostPattern as FromText>::GRAMMAR;

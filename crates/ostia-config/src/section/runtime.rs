@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use crate::Runtime;
 use crate::describe::{Key, Section, Shape, Words};
-use crate::fields::{Context, Fields};
+use crate::fields::Fields;
 use crate::scalar::FileName;
 use crate::section::FILE;
 use crate::tree::{Scalar, Value};
+use crate::value::Context;
 
 static AUTO: Words = Words { now: &["auto"], later: &[] };
 const THREADS: Shape = Shape::Integer { min: 1, max: 1024 };

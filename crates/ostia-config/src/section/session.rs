@@ -5,13 +5,14 @@ use std::time::Duration;
 use crate::Sessions;
 use crate::codes;
 use crate::describe::{Grammar, Key, Section, Shape, Words};
-use crate::fields::{Fields, FromText};
+use crate::fields::Fields;
 use crate::file;
 use crate::findings::Finding;
 use crate::scalar::Token;
 use crate::section::FILE;
 use crate::session::SameSite;
 use crate::tree::Value;
+use crate::value::FromText;
 
 static TOKEN: Grammar = <Token as FromText>::GRAMMAR;
 static SAME_SITE: Words = Words { now: &["lax", "strict"], later: &[] };

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use crate::codes;
 use crate::describe::{Grammar, Key, Section, Shape, Words};
-use crate::fields::{Fields, FromText};
+use crate::fields::Fields;
 use crate::findings::Finding;
 use crate::scalar::RequestPath;
 use crate::section::TEXT;
 use crate::upstream::{Affinity, Balance, HealthCheck, KeepAlive, Retry, Timeouts};
+use crate::value::FromText;
 use crate::{Name, Upstream};
 
 pub(crate) use affinity::AFFINITY;

@@ -15,6 +15,7 @@ use crate::codes;
 use crate::findings::{Finding, Findings};
 use crate::source::{Source, Span};
 use crate::tree::property::expand;
+use crate::tree::veil::{has_user_information, hide_by_looks, is_secret};
 use crate::tree::{Entry, Node, Scalar, Value, join_index, join_key};
 
 /// Bounds of a document.
@@ -60,46 +61,6 @@ fn bytes(span: granit_parser::Span) -> Span {
 /// From bracket to bracket. A block collection begins nowhere in particular.
 fn flow_span(style: StructureStyle, start: Span, end: Span) -> Option<Span> {
     (style == StructureStyle::Flow).then(|| Span::new(start.start, end.end.max(start.end)))
-}
-
-/// Whether a text is a URL with a user name or a password in it.
-fn has_user_information(text: &str) -> bool {
-    text.split_once("://")
-        .is_some_and(|(_, rest)| rest.split(['/', '?', '#']).next().is_some_and(|host| host.contains('@')))
-}
-
-/// Whether the value of a key may be a secret, misspelt keys included.
-fn is_secret(key: &str) -> bool {
-    let key = key.to_ascii_lowercase();
-    let named = ["secret", "passw", "passphrase", "api_key"].iter().any(|word| key.contains(word));
-    !key.ends_with("_file") && (named || strsim::osa_distance(&key, "client_secret") <= 3)
-}
-
-/// After a syntax error there is no tree to say where the secrets are: hides the rest of each line after a key that
-/// looks like one, and the deeper lines below it.
-fn hide_by_looks(source: &Source, findings: &Findings) {
-    let mut start = 0;
-    let mut hidden_indent = None;
-    for line in source.text().split_inclusive('\n') {
-        let indent = line.len() - line.trim_start().len();
-        let end = start + line.len();
-        if hidden_indent.is_some_and(|hidden| indent > hidden && !line.trim().is_empty()) {
-            findings.hide(Span::new(start, end));
-        } else {
-            let word = |text: &str| is_secret(text.rsplit([' ', '{', ',', '"', '\'']).next().unwrap_or(text));
-            let colon = line.match_indices(':').find(|(at, _)| {
-                let before = line.get(..*at).unwrap_or("");
-                let userinfo =
-                    line.get(*at..).is_some_and(|rest| rest.starts_with("://") && rest.contains('@'));
-                userinfo || word(before.trim_end().trim_end_matches(['"', '\'']))
-            });
-            hidden_indent = colon.map(|_| indent);
-            if let Some((at, _)) = colon {
-                findings.hide(Span::new(start + at + 1, end));
-            }
-        }
-        start = end;
-    }
 }
 
 /// Why the reading stopped.

@@ -93,6 +93,44 @@ fn ten_lines_become_what_they_say() {
 }
 
 #[test]
+fn reference_page_is_up_to_date() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/configuration.md");
+    let made = ostia_config::reference::markdown();
+    if std::env::var_os("OSTIA_BLESS").is_some() {
+        fs::create_dir_all(page.parent().unwrap()).unwrap();
+        fs::write(&page, &made).unwrap();
+    }
+    assert!(
+        fs::read_to_string(&page).unwrap() == made,
+        "OSTIA_BLESS=1 cargo test -p ostia-config writes the page anew"
+    );
+}
+
+#[test]
+fn trust_in_strangers_is_refused() {
+    for (network, trusted) in [
+        ("0.0.0.0/0", false),
+        ("0.0.0.0/1", false),
+        ("::/0", false),
+        ("2000::/3", false),
+        ("::ffff:0:0/96", false),
+        ("10.0.0.0/8", true),
+        ("fc00::/7", true),
+        ("::ffff:10.0.0.0/104", true),
+        ("192.0.2.7", true),
+    ] {
+        let text = format!(
+            "version: 1\nlisteners: {{ http: {{ bind: \"127.0.0.1:80\", trusted_proxies: [\"{network}\"] }} }}\n\
+             routes: [{{ allow: anyone, upstream: \"10.0.0.1:80\" }}]\n"
+        );
+        let checked = check_text("f", &text, Path::new(""), &Environment::empty());
+        let codes: Vec<&str> = checked.diagnostics.iter().map(|found| found.code).collect();
+        let expected: &[&str] = if trusted { &[] } else { &["E1503"] };
+        assert_eq!(codes, expected, "{network}");
+    }
+}
+
+#[test]
 fn thousand_routes_are_read_in_a_moment() {
     let mut text = String::from(
         "version: 1\nprovider: { issuer: https://login.example.com, client_id: ostia }\npolicies:\n",

@@ -7,14 +7,15 @@ use url::Url;
 use crate::Secret;
 use crate::codes;
 use crate::describe::{Key, Section, Shape, Words};
-use crate::fields::Place;
-use crate::fields::{Fields, Read as _};
+use crate::fields::Fields;
 use crate::file;
 use crate::findings::Finding;
 use crate::provider::{Client, ClientAuthMethod};
 use crate::scalar::{AnyUrl, ScopeToken, is_loopback};
 use crate::section::{TEXT, URL};
 use crate::tree::Value;
+use crate::value::Place;
+use crate::value::Read as _;
 
 static DIALECT: Words = Words { now: &["oidc"], later: &["cognito", "auth0", "okta", "google", "none"] };
 
@@ -137,7 +138,7 @@ fn literal_secret(fields: &Fields<'_>) -> Option<Secret<String>> {
 }
 
 fn auth_method(fields: &Fields<'_>, has_secret: bool) -> ClientAuthMethod {
-    let written = fields.optional::<crate::fields::Word>("token_endpoint_auth_method");
+    let written = fields.optional::<crate::value::Word>("token_endpoint_auth_method");
     let method = match written.map(|word| word.0) {
         Some("client_secret_basic") => ClientAuthMethod::Basic,
         Some("client_secret_post") => ClientAuthMethod::Post,

@@ -4,13 +4,14 @@ use http::HeaderName;
 
 use crate::codes;
 use crate::describe::{Grammar, Key, Section, Shape, Words};
-use crate::fields::{Fields, FromText, Word};
+use crate::fields::Fields;
 use crate::findings::Finding;
 use crate::policy::ClaimPath;
 use crate::scalar::Token;
 use crate::section::CLAIM_PATH;
 use crate::tree::Value;
 use crate::upstream::Affinity;
+use crate::value::{FromText, Word};
 
 static TOKEN: Grammar = <Token as FromText>::GRAMMAR;
 static HEADER: Grammar = <HeaderName as FromText>::GRAMMAR;

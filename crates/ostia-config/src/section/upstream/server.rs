@@ -5,11 +5,12 @@ use std::net::SocketAddr;
 use crate::Name;
 use crate::codes;
 use crate::describe::{Grammar, Key, Section, Shape};
-use crate::fields::{Context, Fields, Place, Read as _, Wrong};
+use crate::fields::Fields;
 use crate::findings::Finding;
 use crate::source::Span;
 use crate::tree::{Node, Value};
 use crate::upstream::Server;
+use crate::value::{Context, Place, Read as _, Wrong};
 
 pub(super) static ADDRESS: Grammar =
     Grammar { name: "an address such as `10.0.0.10:8080`", pattern: "^.+:[0-9]{1,5}$" };

@@ -105,6 +105,13 @@ fn word_of_yaml_1_1_stays_a_text() {
 }
 
 #[test]
+fn byte_order_mark_is_no_part_of_a_key() {
+    let (root, told) = read_text("\u{feff}version: 1\n");
+    assert!(told.is_empty(), "{told}");
+    assert!(root.unwrap().get("version").is_some());
+}
+
+#[test]
 fn more_values_than_anyone_needs_are_refused() {
     let text = format!("a: [{}]", "1,".repeat(MAX_NODES));
     let (root, told) = read_text(&text);
