@@ -13,7 +13,7 @@ use crate::stage::receive::Arrived;
 
 /// A change to the request for the server that an extension asked for and that was allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum FieldEdit {
+pub enum FieldEdit {
     /// Set, replacing what is there.
     Set(HeaderName, HeaderValue),
     /// Remove.
@@ -25,7 +25,7 @@ impl FieldEdit {
     ///
     /// # Errors
     /// When the field cannot be written.
-    pub(crate) fn apply(&self, request: &mut RequestHeader) -> Result<()> {
+    pub fn apply(&self, request: &mut RequestHeader) -> Result<()> {
         match self {
             Self::Set(name, value) => request.insert_header(name.clone(), value.clone()),
             Self::Remove(name) => {
@@ -40,7 +40,7 @@ impl FieldEdit {
 ///
 /// # Errors
 /// The answer of an extension that refuses the request.
-pub(crate) fn on_authorized(
+pub fn on_authorized(
     front: &Front,
     authorized: &Authorized,
     arrived: &Arrived<'_>,

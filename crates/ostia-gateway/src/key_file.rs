@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 /// Why the key file cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum KeyFileRefused {
+pub enum KeyFileRefused {
     /// It cannot be read.
     #[error("the session keys in {path} cannot be read: {source}", path = path.display())]
     Read {
@@ -40,7 +40,7 @@ pub(crate) enum KeyFileRefused {
 ///
 /// # Errors
 /// When it cannot be read.
-pub(crate) fn read(path: &Path) -> Result<Zeroizing<String>, KeyFileRefused> {
+pub fn read(path: &Path) -> Result<Zeroizing<String>, KeyFileRefused> {
     fs::read_to_string(path)
         .map(Zeroizing::new)
         .map_err(|source| KeyFileRefused::Read { path: path.to_owned(), source })
@@ -50,7 +50,7 @@ pub(crate) fn read(path: &Path) -> Result<Zeroizing<String>, KeyFileRefused> {
 ///
 /// # Errors
 /// When the file or its folder cannot be made.
-pub(crate) fn make_if_absent(path: &Path) -> Result<(), KeyFileRefused> {
+pub fn make_if_absent(path: &Path) -> Result<(), KeyFileRefused> {
     let failed = |source| KeyFileRefused::Make { path: path.to_owned(), source };
     if path.exists() {
         return Ok(());

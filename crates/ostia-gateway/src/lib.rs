@@ -22,10 +22,10 @@ pub mod stage;
 mod challenge;
 mod compile;
 mod endpoint;
-mod extension;
-mod key_file;
+pub mod extension;
+pub mod key_file;
 mod observe;
-mod refresh;
+pub mod refresh;
 mod session;
 mod sign_in;
 

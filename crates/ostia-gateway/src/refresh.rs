@@ -16,7 +16,7 @@ use crate::snapshot::RunningProvider;
 const BEYOND_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// What became of a session whose tokens end soon.
-pub(crate) enum Refreshed {
+pub enum Refreshed {
     /// It goes on as it is: the refresh is under way, or failed in a way that passes.
     Not,
     /// It goes on as this.
@@ -27,7 +27,7 @@ pub(crate) enum Refreshed {
 
 /// What a flight brings home; shared by everybody who holds the old cookie.
 #[derive(Clone)]
-pub(crate) enum Landing {
+pub enum Landing {
     /// The next generation.
     Renewed(Arc<Session>),
     /// The session is over.
@@ -38,7 +38,7 @@ pub(crate) enum Landing {
 
 /// Starts the refresh of a session, or joins the one under way, or takes the result of the one that has landed. While
 /// the access token lives nobody waits; after that everybody waits for the same call.
-pub(crate) async fn refresh(
+pub async fn refresh(
     front: &Front,
     running: &RunningProvider,
     session: &Session,
