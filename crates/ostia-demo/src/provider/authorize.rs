@@ -48,7 +48,7 @@ fn authorize(shared: &Shared, headers: &HeaderMap, text: &str) -> Response {
         return refused(shared, request.refuse("login_required", "nobody is signed in"));
     }
     let username = request.login_hint.clone().unwrap_or_default();
-    ask(shared, &request, text, &username, None)
+    ask(shared, headers, &request, text, &username, None)
 }
 
 /// The form came back.
@@ -68,7 +68,7 @@ pub(super) async fn sign_in(State(shared): State<Arc<Shared>>, headers: HeaderMa
     let username = form.one("username").unwrap_or_default();
     let password = form.one("password").unwrap_or_default();
     if shared.person(username).is_none_or(|person| person.password != password) {
-        return ask(&shared, &request, text, username, Some("Name or password is wrong."));
+        return ask(&shared, &headers, &request, text, username, Some("Name or password is wrong."));
     }
     let now = SystemTime::now();
     let secret = {
@@ -126,12 +126,13 @@ fn refused(shared: &Shared, refusal: AuthorizationRefused) -> Response {
 
 fn ask(
     shared: &Shared,
+    headers: &HeaderMap,
     request: &AuthorizationRequest,
     text: &str,
     username: &str,
     problem: Option<&str>,
 ) -> Response {
-    let form_token = random::text::<16>();
+    let form_token = form_token(headers);
     let page = Page::sign_in(&SignInForm {
         action: &shared.path("/sign-in"),
         client_id: &request.client.client_id,
@@ -153,6 +154,12 @@ pub(super) fn is_own_form(headers: &HeaderMap, form: &Parameters) -> bool {
     expected.is_some() && expected == form.one("form_token")
 }
 
+/// What ties forms to this browser: one secret for all its tabs.
+pub(super) fn form_token(headers: &HeaderMap) -> String {
+    let is_ours = |token: &&str| token.len() == 22 && token.bytes().all(|byte| byte.is_ascii_graphic());
+    cookie(headers, FORM_COOKIE).filter(is_ours).map_or_else(random::text::<16>, str::to_owned)
+}
+
 /// The value of a cookie (RFC 6265 section 4.2.1).
 pub(super) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let fields = headers.get_all(header::COOKIE).into_iter().filter_map(|field| field.to_str().ok());
@@ -160,10 +167,11 @@ pub(super) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> 
     pairs.find(|(known, _)| *known == name).map(|(_, value)| value)
 }
 
-/// Sets a cookie for the browser's session.
+/// Sets a cookie for the browser's session; an empty value removes it.
 pub(super) fn set_cookie(shared: &Shared, response: &mut Response, name: &str, value: &str) {
     let secure = if shared.is_https() { "; Secure" } else { "" };
-    let cookie = format!("{name}={value}; Path={}; HttpOnly; SameSite=Lax{secure}", shared.path("/"));
+    let end = if value.is_empty() { "; Max-Age=0" } else { "" };
+    let cookie = format!("{name}={value}; Path={}; HttpOnly; SameSite=Lax{secure}{end}", shared.path("/"));
     if let Ok(cookie) = HeaderValue::try_from(cookie) {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }

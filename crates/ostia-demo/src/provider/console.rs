@@ -7,12 +7,11 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 
-use super::authorize::{FORM_COOKIE, SIGN_ON_COOKIE, cookie, is_own_form, see_other, set_cookie};
+use super::authorize::{FORM_COOKIE, SIGN_ON_COOKIE, cookie, form_token, is_own_form, see_other, set_cookie};
 use super::page::{self, Page};
 use super::parameters::Parameters;
 use super::shared::Shared;
 use crate::html::Escaped;
-use crate::random;
 
 pub(super) async fn show(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
     let signed_on = cookie(&headers, SIGN_ON_COOKIE)
@@ -26,7 +25,7 @@ pub(super) async fn show(State(shared): State<Arc<Shared>>, headers: HeaderMap) 
         ),
         None => "<p>Nobody is signed in here in this browser.</p>".to_owned(),
     };
-    let form_token = random::text::<16>();
+    let form_token = form_token(&headers);
     let key = format!(
         "<h2>Signing key</h2>\n<p>ES256, <code>{}</code></p>\n<form method=\"post\" action=\"{}\">\n\
          <input type=\"hidden\" name=\"form_token\" value=\"{form_token}\">\n\

@@ -8,13 +8,12 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
-use super::authorize::{FORM_COOKIE, SIGN_ON_COOKIE, cookie, is_own_form, see_other, set_cookie};
+use super::authorize::{FORM_COOKIE, SIGN_ON_COOKIE, cookie, form_token, is_own_form, see_other, set_cookie};
 use super::back_channel;
 use super::page::Page;
 use super::parameters::{Parameters, extend_uri};
 use super::shared::Shared;
 use crate::jwt::Kind;
-use crate::random;
 
 pub(super) async fn by_query(
     State(shared): State<Arc<Shared>>,
@@ -51,7 +50,7 @@ fn end_session(shared: &Arc<Shared>, headers: &HeaderMap, text: &str) -> Respons
         sign_off(shared, secret);
         return finish(shared, request.return_to.as_deref());
     }
-    let form_token = random::text::<16>();
+    let form_token = form_token(headers);
     let fields = [("request", text), ("form_token", &form_token)];
     let action = shared.path("/sign-out");
     let page = Page::confirm_sign_out(&action, &sign_on.username, &fields, request.return_to.as_deref());
@@ -128,6 +127,6 @@ fn finish(shared: &Shared, return_to: Option<&str>) -> Response {
         None => Page::notice("You are signed out", "Close this window, or sign in again when you need to.")
             .into_response(),
     };
-    set_cookie(shared, &mut response, SIGN_ON_COOKIE, "; Max-Age=0");
+    set_cookie(shared, &mut response, SIGN_ON_COOKIE, "");
     response
 }

@@ -31,7 +31,7 @@ pub(super) fn page(server: &str, served: usize, request: &Received) -> Answer {
 fn greeting(server: &str, served: usize, request: &Received) -> String {
     let who = match request.header("x-forwarded-user") {
         Some(user) => format!("You are {}", Escaped(user)),
-        None => "You are anyone".to_owned(),
+        None => "Welcome, whoever you are".to_owned(),
     };
     let mut facts = Vec::new();
     for (label, name) in [("", "x-forwarded-email"), ("groups: ", "x-forwarded-groups")] {
@@ -40,7 +40,7 @@ fn greeting(server: &str, served: usize, request: &Received) -> String {
         }
     }
     let facts = if facts.is_empty() {
-        "nobody told this application who you are".to_owned()
+        "Nobody told this application who you are.".to_owned()
     } else {
         facts.join(" · ")
     };
