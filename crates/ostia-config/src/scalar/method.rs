@@ -16,8 +16,9 @@ impl FromText for Method {
             return Err(wrong());
         }
         let method = Self::from_bytes(text.as_bytes()).map_err(|_| Wrong::new("is not a method"))?;
-        if method == Self::CONNECT {
-            return Err(Wrong::new("is never forwarded").help("Ostia is no forward proxy; remove it"));
+        if matches!(method.as_str(), "CONNECT" | "TRACE" | "TRACK") {
+            return Err(Wrong::new("is never forwarded")
+                .help("requests with it are refused on every route; remove it"));
         }
         Ok(method)
     }
