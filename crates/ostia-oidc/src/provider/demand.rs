@@ -24,7 +24,9 @@ const UNKNOWN_KIDS: usize = 1024;
 pub(crate) struct Demand {
     /// `None` inside: the fetch failed.
     pub(crate) flight: Flight<Option<KeysFetched>>,
-    gate: Mutex<Gate>,
+    /// For what was never loaded; apart, so that a key that is replaced right after the start is still found.
+    load_gate: Mutex<Gate>,
+    key_gate: Mutex<Gate>,
     unknown: Cache<Box<str>, Unknown>,
 }
 
@@ -37,7 +39,12 @@ struct Unknown {
 
 impl Default for Demand {
     fn default() -> Self {
-        Self { flight: Flight::default(), gate: Mutex::default(), unknown: Cache::new(UNKNOWN_KIDS) }
+        Self {
+            flight: Flight::default(),
+            load_gate: Mutex::default(),
+            key_gate: Mutex::default(),
+            unknown: Cache::new(UNKNOWN_KIDS),
+        }
     }
 }
 
@@ -131,7 +138,7 @@ impl Provider {
         if let Some(keys) = self.keys_at(now) {
             return Some(keys);
         }
-        self.ask_on_demand().await;
+        self.ask_on_demand(&self.demand.load_gate).await;
         self.keys_at(now)
     }
 
@@ -140,8 +147,17 @@ impl Provider {
         if let Some(published) = self.metadata.load_full() {
             return Some(published);
         }
-        self.ask_on_demand().await;
+        self.ask_on_demand(&self.demand.load_gate).await;
         self.metadata.load_full()
+    }
+
+    /// Whether the issuer fails us. One that did is tried once more first, as often as the gate allows, so that it
+    /// counts as back as soon as it is.
+    pub(crate) async fn is_dark(self: &Arc<Self>) -> bool {
+        if self.record.dark_since().is_some() {
+            self.ask_on_demand(&self.demand.load_gate).await;
+        }
+        self.record.dark_since().is_some()
     }
 
     /// A set that is not `seen`, if one can be had within the patience.
@@ -156,7 +172,7 @@ impl Provider {
                 return None;
             }
         }
-        let fetched = self.ask_on_demand().await;
+        let fetched = self.ask_on_demand(&self.demand.key_gate).await;
         let newer = self.keys.load_full().filter(is_newer);
         if fetched && missing && newer.as_ref().is_none_or(|keys| !keys.set.has(kid)) {
             let generation = newer.as_ref().map_or(seen.generation, |keys| keys.generation);
@@ -167,9 +183,9 @@ impl Provider {
 
     /// Joins the fetch under way, or starts one if the gate lets it, and waits for its end, no longer than the
     /// patience. True when a fetch succeeded.
-    async fn ask_on_demand(self: &Arc<Self>) -> bool {
+    async fn ask_on_demand(self: &Arc<Self>, gate: &Mutex<Gate>) -> bool {
         let ticket = self.demand.flight.join_or(|| {
-            let mut gate = self.demand.gate.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut gate = gate.lock().unwrap_or_else(PoisonError::into_inner);
             let pause = gate.admit(Instant::now(), self.pace.on_demand, self.pace.patience)?;
             let provider = Arc::clone(self);
             Some(async move {

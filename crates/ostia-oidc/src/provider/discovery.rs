@@ -82,14 +82,18 @@ impl FetchFailed {
 
 impl Provider {
     /// Fetches, checks and puts to use the metadata.
-    pub(crate) async fn discover(&self) -> Result<(), FetchFailed> {
-        let outcome = self.fetch_metadata().await;
+    pub(crate) async fn discover(&self) -> Result<Arc<Published>, FetchFailed> {
+        let outcome = self.fetch_published().await;
         self.record.metadata_fetched(outcome.is_ok());
-        let document = outcome?;
+        let published = Arc::new(outcome?);
+        self.metadata.store(Some(Arc::clone(&published)));
+        Ok(published)
+    }
+
+    async fn fetch_published(&self) -> Result<Published, FetchFailed> {
+        let document = self.fetch_metadata().await?;
         let metadata = Metadata::read(&document, &self.settings, self.algorithms)?;
-        let published = Published { metadata, document, fetched_at: SystemTime::now(), from_disk: false };
-        self.metadata.store(Some(Arc::new(published)));
-        Ok(())
+        Ok(Published { metadata, document, fetched_at: SystemTime::now(), from_disk: false })
     }
 
     async fn fetch_metadata(&self) -> Result<Vec<u8>, FetchFailed> {

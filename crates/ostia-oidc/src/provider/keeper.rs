@@ -9,7 +9,6 @@ use tokio::time::{Instant, sleep_until};
 
 use super::Provider;
 use super::flight::landed;
-use super::key_set::KeysFetched;
 use super::schedule::chance;
 
 /// Stops the provider's background task when it is dropped.
@@ -36,60 +35,67 @@ impl Provider {
     }
 
     async fn keep(self: Arc<Self>) {
-        let mut metadata_at = Instant::now();
+        let mut metadata = Due { at: Instant::now(), failures: 0 };
+        let mut keys_at = Instant::now();
         loop {
-            let mut failed = false;
             // Without metadata the key round below fetches it first, in the flight that requests can join.
-            let due = Instant::now() >= metadata_at || self.metadata_due.load(Relaxed);
-            if due && self.metadata.load().is_some() {
-                failed = self.renew_metadata().await;
-                if !failed {
-                    self.metadata_due.store(false, Relaxed);
-                    metadata_at = Instant::now() + self.pace.next_metadata(chance());
+            let moved = self.metadata_due.swap(false, Relaxed);
+            if self.metadata.load().is_some() && (moved || Instant::now() >= metadata.at) {
+                self.renew_metadata(&mut metadata).await;
+            }
+            if Instant::now() >= keys_at {
+                let had_metadata = self.metadata.load().is_some();
+                let pause = self.renew_keys().await;
+                keys_at = Instant::now() + pause;
+                if !had_metadata {
+                    metadata.at = Instant::now() + self.pace.next_metadata(chance());
                 }
             }
-            let had_metadata = self.metadata.load().is_some();
-            let fetched = self.keys_round().await;
-            if !had_metadata && self.metadata.load().is_some() {
-                metadata_at = Instant::now() + self.pace.next_metadata(chance());
+            let next = if self.metadata.load().is_some() { keys_at.min(metadata.at) } else { keys_at };
+            sleep_until(next).await;
+        }
+    }
+
+    /// The old metadata stays in use when this fails.
+    async fn renew_metadata(&self, due: &mut Due) {
+        let pause = match self.discover().await {
+            Ok(_) => {
+                due.failures = 0;
+                self.pace.next_metadata(chance())
             }
-            sleep_until(self.next_round(fetched, failed, metadata_at)).await;
-        }
+            Err(failed) => {
+                due.failures = due.failures.saturating_add(1);
+                self.record.told(&failed);
+                tracing::warn!(provider = %self.settings.name, reason = failed.slug(), "metadata was not renewed");
+                self.pace.backoff(due.failures, chance())
+            }
+        };
+        due.at = Instant::now() + pause;
     }
 
-    /// True when it failed; the old metadata stays in use.
-    async fn renew_metadata(&self) -> bool {
-        let outcome = self.discover().await;
-        if let Err(failed) = &outcome {
-            self.record.settled(Err(failed));
-            tracing::warn!(provider = %self.settings.name, reason = failed.slug(), "metadata was not renewed");
-        }
-        outcome.is_err()
-    }
-
-    /// Fetches keys in the flight that requests may join, or joins one of theirs.
-    async fn keys_round(self: &Arc<Self>) -> Option<KeysFetched> {
+    /// Fetches keys in the flight that requests may join, or joins one of theirs. The pause until the next round.
+    async fn renew_keys(self: &Arc<Self>) -> Duration {
         let provider = Arc::clone(self);
         let ticket =
-            self.demand.flight.join_or(move || Some(async move { provider.fetch_keys().await.ok() }))?;
-        let fetched = landed(ticket).await.flatten();
-        if fetched.is_none() {
-            let reason = self.record.last_error().map_or("unknown", |error| error.slug);
-            tracing::warn!(provider = %self.settings.name, reason, "keys were not renewed");
-        }
-        fetched
-    }
-
-    /// When the next round begins. A failed metadata round counts as a failure even when the keys came.
-    fn next_round(&self, fetched: Option<KeysFetched>, failed: bool, metadata_at: Instant) -> Instant {
-        let now = Instant::now();
-        let pause: Duration = match fetched {
-            Some(fetched) if !failed => {
-                let keys_at = now + self.pace.next_keys(fetched.max_age, chance());
-                return keys_at.min(metadata_at.max(now));
-            }
-            _ => self.pace.backoff(self.record.failures().max(1), chance()),
+            self.demand.flight.join_or(move || Some(async move { provider.fetch_keys().await.ok() }));
+        let fetched = match ticket {
+            Some(ticket) => landed(ticket).await.flatten(),
+            None => None,
         };
-        now + pause
+        match fetched {
+            Some(fetched) => self.pace.next_keys(fetched.max_age, chance()),
+            None => {
+                let reason = self.record.last_error().map_or("unknown", |error| error.slug);
+                tracing::warn!(provider = %self.settings.name, reason, "keys were not renewed");
+                self.pace.backoff(self.record.failures().max(1), chance())
+            }
+        }
     }
+}
+
+/// When the metadata is to be renewed.
+struct Due {
+    at: Instant,
+    /// In a row.
+    failures: u32,
 }

@@ -1,14 +1,15 @@
 //! The issuer's keys: fetched with conditions, kept while the issuer is dark, put to use without a lock.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, Request, StatusCode, header};
 use ostia_identity::KeySet;
+use url::Url;
 
 use super::Provider;
 use super::discovery::{Document, FetchFailed, field, get, ok_body};
-use super::http::HttpRefused;
 use super::saved::Saved;
 use super::schedule::max_age;
 
@@ -49,23 +50,23 @@ impl Provider {
     }
 
     async fn fetch_keys_unrecorded(&self) -> Result<KeysFetched, FetchFailed> {
-        if self.metadata.load().is_none() {
-            self.discover().await?;
-        }
-        let outcome = self.fetch_key_set().await;
+        let published = match self.metadata.load_full() {
+            Some(published) => published,
+            None => self.discover().await?,
+        };
+        let outcome = self.fetch_key_set(&published.metadata.jwks_uri).await;
         self.record.keys_fetched(outcome.is_ok());
         if outcome.is_err() {
             // The issuer may have moved its keys: the next round reads the metadata anew.
-            self.metadata_due.store(true, std::sync::atomic::Ordering::Relaxed);
+            self.metadata_due.store(true, Relaxed);
         }
         outcome
     }
 
-    async fn fetch_key_set(&self) -> Result<KeysFetched, FetchFailed> {
+    async fn fetch_key_set(&self, jwks_uri: &Url) -> Result<KeysFetched, FetchFailed> {
         let failed = |cause| FetchFailed::Http { what: Document::Keys, cause };
-        let Some(published) = self.metadata.load_full() else { return Err(failed(HttpRefused::Status(0))) };
         let old = self.keys.load_full();
-        let request = conditional(get(published.metadata.jwks_uri.as_str()), old.as_deref());
+        let request = conditional(get(jwks_uri.as_str()), old.as_deref());
         let answer = self.http.send(request).await.map_err(failed)?;
         let fetched =
             KeysFetched { max_age: field(answer.headers(), header::CACHE_CONTROL).and_then(|v| max_age(&v)) };

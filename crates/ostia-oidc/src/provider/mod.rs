@@ -4,7 +4,7 @@ pub(crate) mod demand;
 pub mod discovery;
 pub(crate) mod flight;
 pub mod http;
-pub mod keeper;
+mod keeper;
 pub(crate) mod key_set;
 pub mod metadata;
 pub mod record;
@@ -19,6 +19,8 @@ use std::time::{Duration, SystemTime};
 use arc_swap::ArcSwapOption;
 use ostia_config::Provider as Settings;
 use ostia_identity::{AccessTokenProfile, AlgorithmSet, UnknownAlgorithm};
+
+pub use self::keeper::Keeper;
 
 use self::demand::Demand;
 use self::discovery::Published;
@@ -93,7 +95,8 @@ pub struct Status {
     pub login_ready: bool,
     /// A bearer token can be judged.
     pub bearer_ready: bool,
-    /// Since when every attempt to reach the issuer has failed; `None` while it answers.
+    /// Since when every attempt to fetch the keys has failed; `None` while the issuer answers. No login begins
+    /// meanwhile; bearers and sessions go on.
     pub dark_since: Option<SystemTime>,
     /// The last failure, though it may be over.
     pub last_error: Option<LastError>,
@@ -161,6 +164,7 @@ impl Provider {
         let keys = self.keys.load_full();
         let usable = self.keys_at(SystemTime::now()).is_some();
         let login = published.as_ref().is_some_and(|published| published.metadata.login.is_some());
+        let dark_since = self.record.dark_since();
         Status {
             name: Arc::from(self.settings.name.as_str()),
             issuer: Arc::clone(&self.issuer),
@@ -168,9 +172,9 @@ impl Provider {
             keys_at: keys.as_ref().map(|keys| keys.confirmed_at),
             keys: keys.as_ref().map_or(0, |keys| keys.set.keys().len()),
             from_disk: published.is_some_and(|p| p.from_disk) || keys.is_some_and(|k| k.from_disk),
-            login_ready: login && usable,
+            login_ready: login && usable && dark_since.is_none(),
             bearer_ready: usable && self.access_tokens.is_some(),
-            dark_since: self.record.dark_since(),
+            dark_since,
             last_error: self.record.last_error(),
         }
     }
@@ -207,6 +211,15 @@ impl Provider {
         }
         if let Err(error) = self.adopt_saved_keys(&saved) {
             tracing::warn!(provider = %self.settings.name, %error, "the saved keys are refused");
+        }
+    }
+}
+
+/// Verdicts that rest on this provider's keys and rules die with it, wherever they are cached.
+impl Drop for Provider {
+    fn drop(&mut self) {
+        if let Some(keys) = self.keys.load_full() {
+            keys.set.retire();
         }
     }
 }

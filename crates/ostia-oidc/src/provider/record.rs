@@ -126,7 +126,7 @@ impl Record {
         self.add(if ok { Cell::Bearers } else { Cell::BearersRefused });
     }
 
-    /// The end of a round of fetches.
+    /// The end of a round of key fetches.
     pub(crate) fn settled(&self, outcome: Result<(), &FetchFailed>) {
         let mut dark_since = self.dark_since.lock().unwrap_or_else(PoisonError::into_inner);
         match outcome {
@@ -136,12 +136,16 @@ impl Record {
             }
             Err(failed) => {
                 self.failures.fetch_add(1, Relaxed);
-                let at = SystemTime::now();
-                dark_since.get_or_insert(at);
-                let error = LastError { slug: failed.slug(), message: sentence(failed), at };
-                *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                dark_since.get_or_insert(SystemTime::now());
+                self.told(failed);
             }
         }
+    }
+
+    /// A failure that darkens nothing.
+    pub(crate) fn told(&self, failed: &FetchFailed) {
+        let error = LastError { slug: failed.slug(), message: sentence(failed), at: SystemTime::now() };
+        *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
     }
 
     /// Failed rounds since the last good one.

@@ -55,7 +55,7 @@ pub enum LoginRefused {
     /// The provider has no `client_id`: its tokens are accepted, nobody signs in with it.
     #[error("nobody signs in with this provider")]
     NotForPeople,
-    /// The issuer's metadata was never loaded: answer 503 with `Retry-After`.
+    /// The issuer's metadata was never loaded, or the issuer has failed us since: answer 503 with `Retry-After`.
     #[error("the provider is not reachable")]
     Unavailable {
         /// When the next attempt to reach the issuer will have been made.
@@ -90,7 +90,8 @@ impl LoginRefused {
 impl Provider {
     /// Starts a login: authorization code flow with PKCE S256, `state` and `nonce`, always.
     ///
-    /// Waits for metadata that is being fetched at this moment, at most 1.5 s; with metadata at hand it does not wait.
+    /// Waits, at most 1.5 s, for metadata that is being fetched at this moment, or for another try at an issuer that
+    /// failed the last time; else it does not wait.
     ///
     /// # Errors
     /// The provider is for tokens only, its metadata was never loaded, or the caller gave no URL.
@@ -99,9 +100,12 @@ impl Provider {
         request: LoginRequest<'_>,
     ) -> Result<LoginStart, LoginRefused> {
         let settings = self.settings().client.as_ref().ok_or(LoginRefused::NotForPeople)?;
-        let published = self.metadata_soon().await;
-        let published =
-            published.ok_or_else(|| LoginRefused::Unavailable { retry_after: self.retry_after() })?;
+        let unavailable = || LoginRefused::Unavailable { retry_after: self.retry_after() };
+        let published = self.metadata_soon().await.ok_or_else(unavailable)?;
+        // Better a page of ours that says when to come back than a browser's error at the issuer's address.
+        if self.is_dark().await {
+            return Err(unavailable());
+        }
         let client = &published.metadata.login.as_ref().ok_or(LoginRefused::NotForPeople)?.client;
         let redirect =
             RedirectUrl::new(request.redirect_uri.to_owned()).map_err(|_| LoginRefused::RedirectUri)?;

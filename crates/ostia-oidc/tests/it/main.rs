@@ -1,0 +1,17 @@
+//! The protocol against a provider that misbehaves on demand.
+//!
+//! Tests that play a module of the OpenID Foundation's relying-party certification bear its name:
+//! `oidcc-client-test-invalid-aud` is [`conformance::oidcc_client_test_invalid_aud`].
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "an error here is a failure of the test")]
+
+mod bearer;
+mod callback;
+mod conformance;
+mod discovery;
+mod issuer;
+mod key;
+mod keys;
+mod login;
+mod refresh;
+mod wire;
