@@ -10,10 +10,9 @@ impl FromText for Method {
 
     /// Methods are case-sensitive (RFC 9110 section 9.1); a lower-case one would match nothing that anyone sends.
     fn from_text(text: &str) -> Result<Self, Wrong> {
-        let wrong =
-            || Wrong::new("is not a method").help(format!("did you mean `{}`?", text.to_ascii_uppercase()));
-        if !text.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'-') {
-            return Err(wrong());
+        let upper = text.to_ascii_uppercase();
+        if text != upper && Self::from_bytes(upper.as_bytes()).is_ok() {
+            return Err(Wrong::new("is not a method").help(format!("did you mean `{upper}`?")));
         }
         let method = Self::from_bytes(text.as_bytes()).map_err(|_| Wrong::new("is not a method"))?;
         if matches!(method.as_str(), "CONNECT" | "TRACE" | "TRACK") {
