@@ -92,7 +92,11 @@ pub fn client<'a>(
     })
 }
 
-fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
+/// Whether an address is one of the trusted proxies. IPv4 in IPv6 clothes, as a dual-stack listener shows it, counts as
+/// IPv4.
+#[must_use]
+pub fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
+    let address = address.to_canonical();
     trusted.iter().any(|network| network.contains(&address))
 }
 

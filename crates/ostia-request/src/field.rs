@@ -1,4 +1,4 @@
-//! Grammar of field values and names, for HTTP/1 and HTTP/2 alike.
+//! Grammar of field values, for HTTP/1 and HTTP/2 alike.
 
 use http::header::{CONNECTION, TE, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderMap, HeaderName, Version};
@@ -53,7 +53,7 @@ fn is_never_hop_by_hop(option: &str) -> bool {
 }
 
 /// A control other than HTAB (RFC 9110 5.5). Without early exit, so that it runs many bytes at once.
-pub(crate) fn has_control(value: &[u8]) -> bool {
+pub(super) fn has_control(value: &[u8]) -> bool {
     value.iter().fold(false, |found, &byte| found | (byte < b' ' && byte != b'\t') | (byte == 0x7f))
 }
 

@@ -71,7 +71,7 @@ fn chunked(version: Version, headers: &HeaderMap, has_length: bool) -> Result<Bo
 }
 
 /// 1 to 19 digits and nothing else, so that it fits everybody's 64 bits, signed ones too.
-pub(crate) fn parse_length(digits: &[u8]) -> Result<u64, HeadRefused> {
+fn parse_length(digits: &[u8]) -> Result<u64, HeadRefused> {
     if digits.is_empty() || digits.len() > 19 || !digits.iter().all(u8::is_ascii_digit) {
         return Err(HeadRefused::LengthMalformed);
     }

@@ -9,20 +9,14 @@ use http::header::{COOKIE, FORWARDED};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Version};
 
 use crate::cookie::{self, Cut};
-use crate::{Head, Host, Limits, client, examine, is_navigation, readings, wire};
+use crate::{Head, Host, Limits, client, examine, is_navigation, readings};
 
 /// A target by name.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 6] = [
-    ("head", head),
-    ("host", host),
-    ("path", path),
-    ("cookie", cookie_field),
-    ("forwarded", forwarded),
-    ("wire", wire_head),
-];
+pub const TARGETS: [Target; 5] =
+    [("head", head), ("host", host), ("path", path), ("cookie", cookie_field), ("forwarded", forwarded)];
 
 /// A head in a simple notation: `method SP target LF *( name ":" value LF )`, all bytes allowed.
 pub fn head(data: &[u8]) {
@@ -97,15 +91,6 @@ pub fn forwarded(data: &[u8]) {
         let _ = client(IpAddr::from([10, 0, 0, 1]), &headers, &trusted);
         let stranger = client(IpAddr::from([192, 0, 2, 1]), &headers, &trusted);
         assert_eq!(stranger.map(|client| client.address), Ok(IpAddr::from([192, 0, 2, 1])));
-    }
-}
-
-/// The bytes of a head, of which no line may end in anything but CRLF.
-pub fn wire_head(data: &[u8]) {
-    if wire::examine(data).is_ok() {
-        let is_lonely = |at: usize| at == 0 || data.get(at - 1) != Some(&b'\r');
-        let has_lonely = data.iter().enumerate().any(|(at, &byte)| byte == b'\n' && is_lonely(at));
-        assert!(!has_lonely, "every line ends in CRLF");
     }
 }
 

@@ -4,7 +4,8 @@
 //! request as we did? The answer is given here, in two halves.
 //!
 //! 1. [`examine`] refuses what can be read in two ways: two hosts, a length beside a transfer coding, a `#` in the
-//!    target, a control in a field. It repairs nothing.
+//!    target, a control in a field. It repairs nothing. (What an HTTP/1 parser repairs before anybody can look, such
+//!    as bare line feeds, `ostia-listener` refuses on the wire.)
 //! 2. [`readings`] lists every usual reading of a path that *is* well formed: decoded once and twice, dots resolved,
 //!    parameters dropped and so on. `ostia-route` refuses the request when they would fall under different
 //!    policies; otherwise the bytes go on unchanged.
@@ -29,7 +30,6 @@ mod navigation;
 mod reading;
 mod refused;
 mod target;
-pub mod wire;
 
 pub use client::{Client, ClientRefused, client};
 pub use examined::{Examined, Head, Limits, examine};

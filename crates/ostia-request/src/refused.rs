@@ -34,9 +34,6 @@ pub enum HeadRefused {
     /// A field value with a control character (RFC 9110 5.5), or with blanks around it in HTTP/2 (RFC 9113 8.2.1).
     #[error("a field value has a character that no field value may have")]
     FieldValue,
-    /// A field name that is no token (RFC 9110 5.6.2).
-    #[error("a field name has a character that no field name may have")]
-    FieldName,
     /// `Connection` or another connection-specific field in HTTP/2 (RFC 9113 8.2.2).
     #[error("a connection-specific field does not exist in HTTP/2")]
     ConnectionField,
@@ -94,9 +91,6 @@ pub enum HeadRefused {
     /// `%00` in the path.
     #[error("the path has an encoded NUL")]
     TargetNul,
-    /// A line of the head that does not end in CRLF, or a line that is none (RFC 9112 2.2, 5).
-    #[error("a line of the request head is malformed")]
-    Line,
 }
 
 impl HeadRefused {
@@ -112,7 +106,6 @@ impl HeadRefused {
             Self::HostDisagrees => "host_disagrees",
             Self::TooManyFields => "too_many_fields",
             Self::FieldValue => "field_value_malformed",
-            Self::FieldName => "field_name_malformed",
             Self::ConnectionField => "connection_field_in_http2",
             Self::Nomination => "connection_nomination_refused",
             Self::LengthRepeated => "content_length_repeated",
@@ -132,7 +125,6 @@ impl HeadRefused {
             Self::TargetNotAscii => "target_not_ascii",
             Self::TargetPercent => "target_percent_malformed",
             Self::TargetNul => "target_nul",
-            Self::Line => "line_malformed",
         }
     }
 
