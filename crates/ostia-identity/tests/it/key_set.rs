@@ -226,4 +226,6 @@ fn a_key_lives_as_long_as_the_issuer_publishes_it() {
     assert!(!replaced.keys()[0].is_live(), "another use is another key");
     pinned.retire();
     assert!(!pinned.keys()[0].is_live());
+    let again = set(&[with(&RSA_OTHER, json!({"kid": "rsa-1", "alg": "RS256"}))]).succeed(&pinned);
+    assert!(again.keys()[0].is_live(), "a dead key is never taken over");
 }
