@@ -1,13 +1,16 @@
 //! A session as bytes: what is sealed into the cookie.
 //!
 //! The provider and its issuer are not in it but the digest of their realm; `sub` and `iss` are not repeated among the
-//! claims; claims that only bind one answer of the issuer to one request are left out. A change of this form needs a
-//! new version in front of the sealed value.
+//! claims; claims that only bind one answer of the issuer to one request are left out. Many claims are deflated, alone:
+//! next to a secret, the length of what is compressed would tell of it. A change of this form needs a new version in
+//! front of the sealed value.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use miniz_oxide::deflate::compress_to_vec;
+use miniz_oxide::inflate::decompress_to_vec_with_limit;
 use ostia_identity::{Claims, Identity, Proof};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
@@ -40,11 +43,26 @@ struct Record<'a> {
     generation: u32,
     /// Separated by spaces, which no scope has (RFC 6749 section 3.3).
     scopes: &'a str,
-    /// JSON text.
-    claims: &'a [u8],
+    #[serde(borrow)]
+    claims: ClaimsText<'a>,
     access_token: Option<&'a [u8]>,
     refresh_token: Option<&'a [u8]>,
 }
+
+/// Claims as JSON text.
+#[derive(Deserialize, Serialize)]
+enum ClaimsText<'a> {
+    Plain(&'a [u8]),
+    /// RFC 1951.
+    Deflated(&'a [u8]),
+}
+
+/// Claims longer than this are deflated: hundreds of groups. Below, it would cost time and gain nothing.
+const MAX_PLAIN_BYTES: usize = 1024;
+/// The longest text that is inflated: more than four cookies can hold of anything but repetition.
+const MAX_INFLATED_BYTES: usize = 256 << 10;
+/// Of 1 to 10; the best is worth it once a sign-in.
+const DEFLATE_LEVEL: u8 = 9;
 
 /// What of a session goes into the cookie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +75,8 @@ pub(crate) struct Kept<'a> {
 /// Writes a session of this realm.
 pub(crate) fn encode(session: &Session, realm: RealmId, kept: Kept<'_>) -> Option<Zeroizing<Vec<u8>>> {
     let identity = &session.identity;
-    let claims = serde_json::to_vec(&KeptClaims { identity, only: kept.claims }).ok()?;
+    let text = serde_json::to_vec(&KeptClaims { identity, only: kept.claims }).ok()?;
+    let deflated = deflated(&text);
     let record = Record {
         id: session.id.0,
         realm: realm.0,
@@ -70,7 +89,7 @@ pub(crate) fn encode(session: &Session, realm: RealmId, kept: Kept<'_>) -> Optio
         access_expires_at: session.access_expires_at.map(seconds),
         generation: session.generation,
         scopes: &identity.scopes.join(" "),
-        claims: &claims,
+        claims: deflated.as_deref().map_or(ClaimsText::Plain(&text), ClaimsText::Deflated),
         access_token: session.access_token.as_ref().filter(|_| kept.access_token).map(Token::kept),
         refresh_token: session.refresh_token.as_ref().map(Token::kept),
     };
@@ -99,7 +118,7 @@ pub(crate) fn decode(bytes: &[u8], realms: &Realms) -> Result<Session, NotASessi
 
 impl Record<'_> {
     fn session(self, provider: &Arc<str>, issuer: &Arc<str>) -> Option<Session> {
-        let mut claims: Map<String, Value> = serde_json::from_slice(self.claims).ok()?;
+        let mut claims = self.claims.read()?;
         claims.insert("sub".to_owned(), Value::String(self.subject.to_owned()));
         claims.insert("iss".to_owned(), Value::String((**issuer).to_owned()));
         let expires_at = time(self.expires_at)?;
@@ -127,6 +146,25 @@ impl Record<'_> {
             id_token: None,
         })
     }
+}
+
+impl ClaimsText<'_> {
+    fn read(&self) -> Option<Map<String, Value>> {
+        match self {
+            Self::Plain(text) => serde_json::from_slice(text).ok(),
+            Self::Deflated(bytes) => {
+                let text = decompress_to_vec_with_limit(bytes, MAX_INFLATED_BYTES).ok()?;
+                serde_json::from_slice(&text).ok()
+            }
+        }
+    }
+}
+
+fn deflated(text: &[u8]) -> Option<Vec<u8>> {
+    if !(MAX_PLAIN_BYTES..=MAX_INFLATED_BYTES).contains(&text.len()) {
+        return None;
+    }
+    Some(compress_to_vec(text, DEFLATE_LEVEL)).filter(|bytes| bytes.len() < text.len())
 }
 
 /// The claims of an identity without what the record says elsewhere or nobody reads.

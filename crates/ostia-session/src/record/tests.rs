@@ -66,3 +66,22 @@ fn a_realm_that_is_not_configured_is_told_apart() {
     let nobody = Realms::new(&std::collections::BTreeMap::new());
     assert_eq!(decode(&encoded(&session(), ALL), &nobody).err(), Some(NotASession::NoRealm));
 }
+
+#[test]
+fn many_claims_are_deflated_and_few_are_not() {
+    let mut session = session();
+    let plain = encoded(&session, ALL);
+    assert!(String::from_utf8_lossy(&plain).contains("alice@example.com"));
+    let identity = Arc::make_mut(&mut session.identity);
+    identity.claims.set("groups", vec!["staff".to_owned(); 1000].into());
+    let deflated = encoded(&session, ALL);
+    assert!(deflated.len() < 600, "{} bytes", deflated.len());
+    assert_eq!(decode(&deflated, &realms()).unwrap(), session);
+}
+
+#[test]
+fn what_inflates_beyond_all_measure_is_no_session() {
+    let bomb = miniz_oxide::deflate::compress_to_vec(&vec![b' '; super::MAX_INFLATED_BYTES + 1], 9);
+    assert!(super::ClaimsText::Deflated(&bomb).read().is_none());
+    assert!(super::ClaimsText::Deflated(b"garbage").read().is_none());
+}
