@@ -52,6 +52,8 @@ pub fn access_log_markdown() -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::{access_log_markdown, metrics_markdown};
     use crate::access_log::{EndReason, FIELDS};
     use crate::metrics::TABLE;
@@ -66,5 +68,21 @@ mod tests {
         ))));
         assert!(FIELDS.iter().all(|(name, _)| log.contains(&format!("| `{name}` |"))));
         assert!(EndReason::ALL.iter().all(|end| log.contains(&format!("| `{}` |", end.as_str()))));
+    }
+
+    /// `OSTIA_BLESS=1 cargo test -p ostia-telemetry` writes them.
+    #[test]
+    fn the_pages_in_docs_are_those_of_the_code() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference");
+        for (name, page) in [("metrics.md", metrics_markdown()), ("access-log.md", access_log_markdown())] {
+            if std::env::var_os("OSTIA_BLESS").is_some() {
+                std::fs::write(folder.join(name), &page).unwrap();
+            }
+            let written = std::fs::read_to_string(folder.join(name)).unwrap_or_default();
+            assert!(
+                written == page,
+                "{name} is not what the code says: OSTIA_BLESS=1 cargo test -p ostia-telemetry writes it anew"
+            );
+        }
     }
 }
