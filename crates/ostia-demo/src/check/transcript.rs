@@ -53,7 +53,7 @@ impl CheckFailed {
 impl fmt::Display for CheckFailed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let number = self.transcript.steps.len() + 1;
-        write!(f, "{}FAILED {number:>0}  {}: {}", self.transcript, self.name, self.reason)
+        write!(f, "{}FAILED {number}  {}: {}", self.transcript, self.name, self.reason)
     }
 }
 
