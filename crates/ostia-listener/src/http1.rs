@@ -53,7 +53,8 @@ where
             Head::Refused(reason) => {
                 edge.counters().refuse_head(reason);
                 tracing::debug!(reason = reason.slug(), "request head refused");
-                return answer::refuse(stream, reason).await;
+                // Boxed, so that every idle connection does not carry the room for a refusal.
+                return Box::pin(answer::refuse(stream, reason)).await;
             }
         };
         let session = session(stream, head, kept.take(), bounds);
@@ -153,3 +154,6 @@ impl<S: Future<Output = ()>> Reading<'_, S> {
         matches!(read, Ok(1..))
     }
 }
+
+#[cfg(test)]
+mod tests;

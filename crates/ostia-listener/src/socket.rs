@@ -181,3 +181,6 @@ impl GetSocketDigest for Socket {
         self.digest = Arc::new(digest);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -146,6 +146,17 @@ async fn requests_arrive_however_they_are_cut() {
     }
 }
 
+#[tokio::test]
+async fn large_bodies_pass_both_ways() {
+    let served = Served::plain(Limits::default());
+    let body = "0123456789abcdef".repeat(64 * 1024);
+    let mut client = served.connect().await;
+    client.send(format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n{body}", body.len())).await;
+    let (status, answer) = client.answer().await;
+    assert_eq!(status, "HTTP/1.1 200 OK");
+    assert!(answer == format!("POST /|{body}"), "{} bytes", answer.len());
+}
+
 fn assert_elapsed(began: Instant, expected: Duration) {
     let elapsed = began.elapsed();
     assert!(elapsed >= expected && elapsed < expected + Duration::from_secs(1), "{elapsed:?}");
