@@ -4,6 +4,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
 use ostia_oidc::Provider;
 use ostia_oidc::provider::schedule::Pace;
 use ostia_oidc::relying_party::login::LoginRequest;
@@ -48,6 +50,27 @@ async fn a_key_replaced_under_its_old_name_passes_on_the_first_try() {
     *issuer.keys() = vec![SigningKey::es256("key-1")];
     provider.verify_bearer(&issuer.access_token(|_| {}), now).await.unwrap();
     assert!(!first.key.is_live(), "what the old key proved is void");
+}
+
+/// A token in the right form whose signature is never looked at, for there is no such key.
+fn made_up(kid: &str) -> String {
+    let header = BASE64.encode(format!(r#"{{"alg":"ES256","typ":"at+jwt","kid":"{kid}"}}"#));
+    format!("{header}.e30.{}", "A".repeat(86))
+}
+
+#[tokio::test]
+async fn a_hundred_thousand_made_up_kids_cause_one_fetch() {
+    let issuer = Issuer::start().await;
+    let provider = issuer.provider();
+    let now = SystemTime::now();
+    let good = issuer.access_token(|_| {});
+    provider.verify_bearer(&good, now).await.unwrap();
+    for number in 0..100_000 {
+        let refused = provider.verify_bearer(&made_up(&number.to_string()), now).await.unwrap_err();
+        assert_eq!(refused.slug(), "key_unknown");
+    }
+    provider.verify_bearer(&good, now).await.unwrap();
+    assert_eq!(issuer.calls("/jwks").len(), 2, "one to load, one on demand");
 }
 
 #[tokio::test]
