@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use http::{HeaderValue, Method};
-use ostia_telemetry::EndReason;
+use ostia_telemetry::{EndReason, InFlight};
 use smallvec::SmallVec;
 
 use crate::request_id::RequestId;
@@ -47,6 +47,8 @@ pub struct Outcome {
     pub method: Option<Method>,
     /// The client, as far as trusted peers tell.
     pub client: Option<IpAddr>,
+    /// The listener it came in by.
+    pub listener: Option<ostia_config::Name>,
     /// The route.
     pub route: Option<Arc<RouteState>>,
     /// Whether the caller was let in, by which policy and why.
@@ -67,6 +69,10 @@ pub struct Outcome {
     pub end: Option<EndReason>,
     /// Bytes of the request body so far.
     pub body_bytes: u64,
+    /// Counts the request as in flight on its route.
+    pub in_flight: Option<InFlight>,
+    /// Counts the connection as upgraded on its route.
+    pub upgraded: Option<InFlight>,
     /// What Ostia itself took, until the request was on its way or answered.
     pub own: Option<std::time::Duration>,
     /// Set-Cookie fields for the client: a session that was refreshed or sealed anew.

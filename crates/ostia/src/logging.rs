@@ -4,12 +4,15 @@ use std::sync::Once;
 
 use tracing_subscriber::EnvFilter;
 
+/// Chooses what is told.
+pub(crate) const VARIABLE: &str = "OSTIA_LOG";
+
 static STARTED: Once = Once::new();
 
 /// Starts the log once. `OSTIA_LOG` chooses what is told (`info` by default; the form of `tracing`'s `EnvFilter`).
 pub(crate) fn start() {
     STARTED.call_once(|| {
-        let filter = EnvFilter::try_from_env("OSTIA_LOG").unwrap_or_else(|_| {
+        let filter = EnvFilter::try_from_env(VARIABLE).unwrap_or_else(|_| {
             // Pingora logs a line for each client that goes away and each try that fails: the access log and the
             // metrics tell these, with their reasons.
             EnvFilter::new("info,pingora_proxy=off,pingora_core=off,pingora_load_balancing=off")

@@ -77,6 +77,7 @@ pub fn receive<'a>(
         .and_then(|address| address.as_inet().map(std::net::SocketAddr::ip))
         .unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
     exchange.outcome.client = Some(peer);
+    exchange.outcome.listener = Some(front.listener.clone());
     let by_tls = downstream.digest().is_some_and(|digest| digest.ssl_digest.is_some());
     let request = downstream.req_header_mut();
     exchange.outcome.method = Some(request.method.clone());

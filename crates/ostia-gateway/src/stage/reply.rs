@@ -2,6 +2,7 @@
 
 use http::header::{CACHE_CONTROL, CONNECTION, SET_COOKIE};
 use http::{HeaderName, HeaderValue, StatusCode};
+use ostia_telemetry::InFlight;
 use pingora_error::Result;
 use pingora_http::ResponseHeader;
 use pingora_proxy::Session as Downstream;
@@ -33,7 +34,9 @@ pub fn reply(
     if let Progress::Forwarding(forwarding) = &exchange.progress {
         forwarding.picked.answered();
     }
-    if response.status != StatusCode::SWITCHING_PROTOCOLS {
+    if response.status == StatusCode::SWITCHING_PROTOCOLS {
+        exchange.outcome.upgraded = upgraded(exchange);
+    } else {
         remove_hop_fields(response);
     }
     if !exchange.outcome.cookies.is_empty() {
@@ -46,6 +49,12 @@ pub fn reply(
         }
     }
     response.insert_header(X_REQUEST_ID, exchange.id.to_value())
+}
+
+fn upgraded(exchange: &Exchange) -> Option<InFlight> {
+    let arrived_at = exchange.outcome.listener.as_ref()?;
+    let route = exchange.outcome.route.as_ref()?;
+    route.metrics.get(arrived_at).map(|counters| counters.upgraded())
 }
 
 fn remove_hop_fields(response: &mut ResponseHeader) {

@@ -61,6 +61,7 @@ pub fn route(arrived: &Arrived<'_>, exchange: &mut Exchange) -> Result<Routed, A
         )));
     };
     let route = Arc::clone(route);
+    exchange.outcome.in_flight = route.metrics.get(&arrived.listener.name).map(|counters| counters.begin());
     exchange.outcome.route = Some(Arc::clone(&route));
     Ok(Routed { route, upgrade: arrived.examined.upgrade() == Upgrade::WebSocket })
 }

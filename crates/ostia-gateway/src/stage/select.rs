@@ -51,6 +51,7 @@ pub fn select(exchange: &mut Exchange) -> Result<Box<HttpPeer>> {
     } else {
         peer.options.http_upstream_request_policy = HttpUpstreamRequestPolicy::deny_upgrades();
     }
+    exchange.outcome.own.get_or_insert_with(|| exchange.received_at.elapsed());
     exchange.outcome.server = Some(picked.address());
     exchange.outcome.attempts += 1;
     exchange.outcome.affinity = picked.affinity().map(outcome_word);

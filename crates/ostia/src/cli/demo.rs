@@ -47,6 +47,9 @@ type Failed = Box<dyn std::error::Error>;
 impl Demo {
     pub(super) fn run(&self) -> u8 {
         server::install_crypto();
+        if std::env::var_os(crate::logging::VARIABLE).is_some() {
+            crate::logging::start();
+        }
         let runtime = match server::runtime(None) {
             Ok(runtime) => runtime,
             Err(failed) => {
