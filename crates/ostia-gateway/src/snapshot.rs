@@ -53,7 +53,7 @@ pub struct RunningProvider {
     pub provider: Arc<Provider>,
     /// Its section, for reuse by equality.
     pub section: Arc<ostia_config::Provider>,
-    pub(crate) keeper: parking_lot::Mutex<Option<ostia_oidc::provider::keeper::Keeper>>,
+    pub(crate) keeper: parking_lot::Mutex<Option<ostia_oidc::provider::Keeper>>,
 }
 
 /// A group with its health checks; they end with the last snapshot that uses it.

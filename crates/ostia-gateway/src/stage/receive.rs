@@ -100,6 +100,20 @@ pub fn receive<'a>(
             "The request asks to remove a field that only this proxy may write",
         )));
     }
+    // Before the forwarding fields are removed with the other managed ones.
+    let told = ostia_request::client(peer, &request.headers, &listener.trusted_proxies).map_err(|found| {
+        let advice = found.to_string();
+        refused(
+            Refusal::new(
+                StatusCode::BAD_REQUEST,
+                found.slug(),
+                "A proxy before us wrote what cannot be read",
+            )
+            .advise(&advice),
+        )
+    })?;
+    let (client, told_tls) = (told.address, told.is_tls);
+    exchange.outcome.client = Some(client);
     clean(request, &snapshot).map_err(|_| refused(bad_request("The request's fields cannot be read")))?;
 
     let request: &'a RequestHeader = downstream.req_header();
@@ -125,25 +139,13 @@ pub fn receive<'a>(
             "The request's body is too large",
         )));
     }
-    let told = ostia_request::client(peer, &request.headers, &listener.trusted_proxies).map_err(|found| {
-        let advice = found.to_string();
-        refused(
-            Refusal::new(
-                StatusCode::BAD_REQUEST,
-                found.slug(),
-                "A proxy before us wrote what cannot be read",
-            )
-            .advise(&advice),
-        )
-    })?;
-    exchange.outcome.client = Some(told.address);
     Ok(Arrived {
         request,
         examined,
         peer,
-        client: told.address,
-        peer_is_trusted: listener.trusted_proxies.iter().any(|network| network.contains(&peer)),
-        by_tls: told.is_tls.unwrap_or(by_tls),
+        client,
+        peer_is_trusted: ostia_request::client::is_trusted(peer, &listener.trusted_proxies),
+        by_tls: told_tls.unwrap_or(by_tls),
         listener,
         reader,
     })

@@ -82,7 +82,7 @@ impl Demo {
         }
         let demo = demo::Demo::start(options).await?;
         let file = folder.path().join("ostia.yaml");
-        std::fs::write(&file, demo.config_yaml())?;
+        certificate::write(&file, &demo.config_yaml())?;
         let running = start(&file)?;
         ready(&running).await?;
         let outcome = match self.check {

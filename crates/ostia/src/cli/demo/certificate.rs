@@ -18,6 +18,7 @@ pub(super) fn make(folder: &Path) -> Result<Tls, Box<dyn std::error::Error>> {
     Ok(Tls { cert_file, key_file, certificate })
 }
 
-fn write(path: &Path, text: &str) -> std::io::Result<()> {
+/// Writes a new file that only its owner can read.
+pub(super) fn write(path: &Path, text: &str) -> std::io::Result<()> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?.write_all(text.as_bytes())
 }
