@@ -3,7 +3,6 @@
 use ostia_config::Name;
 use ostia_listener::Listener;
 use ostia_telemetry::Metrics;
-use ostia_upstream::Health;
 
 use crate::snapshot::Snapshot;
 
@@ -18,7 +17,7 @@ pub(crate) fn listener(metrics: &Metrics, name: &Name, listener: &Listener) {
 pub(crate) fn snapshot(metrics: &Metrics, snapshot: &Snapshot) {
     for (name, running) in &snapshot.groups {
         for server in running.group.servers() {
-            metrics.set_server_healthy(name, server.address, server.health != Health::Unhealthy);
+            metrics.set_server_healthy(name, server.address, server.health.serves());
         }
     }
     for (name, running) in &snapshot.providers {

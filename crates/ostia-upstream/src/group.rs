@@ -1,6 +1,7 @@
 //! A compiled section of `upstreams`: its servers, and the choice among them.
 
 use std::sync::Arc;
+use std::time::Duration;
 use std::sync::atomic::AtomicU32;
 
 use ostia_config as config;
@@ -9,6 +10,7 @@ use pingora_core::upstreams::peer::HttpPeer;
 use crate::checker::HealthTask;
 use crate::picked::{Picked, Tried};
 use crate::pool::Pool;
+use crate::tunnel::TunnelConnector;
 use crate::server::{Previous, Server, ServerState};
 
 /// A compiled group of servers. Immutable but for what it learns of its servers, which outlives it.
@@ -71,8 +73,20 @@ impl Group {
         self.primaries.pick(affinity_key, tried).or_else(|| self.backups.pick(affinity_key, tried))
     }
 
-    /// The peer for Pingora of a picked server, with the timeouts of the group. For an upgraded connection set
-    /// `options.read_timeout` and `write_timeout` to its idle timeout.
+    /// The peer of a picked server for a connection that becomes a tunnel (WebSocket) and may be idle for `idle`. Such a
+    /// connection is always a new one.
+    #[must_use]
+    pub fn tunnel_peer(&self, picked: &Picked, idle: Duration) -> Box<HttpPeer> {
+        let mut peer = self.peer(picked);
+        // No idle connection of the group is taken: its first read may be behind it.
+        peer.group_key ^= u64::MAX;
+        peer.options.custom_l4 = Some(Arc::new(TunnelConnector));
+        peer.options.read_timeout = Some(idle);
+        peer.options.write_timeout = Some(idle);
+        peer
+    }
+
+    /// The peer for Pingora of a picked server, with the timeouts of the group.
     #[must_use]
     pub fn peer(&self, picked: &Picked) -> Box<HttpPeer> {
         Box::new(picked.server().template.clone())

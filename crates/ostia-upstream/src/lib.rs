@@ -19,6 +19,7 @@ mod pool;
 mod ring;
 mod schedule;
 mod server;
+mod tunnel;
 
 pub use checker::HealthTask;
 pub use group::Group;

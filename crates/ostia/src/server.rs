@@ -125,7 +125,11 @@ impl Server {
         gateway.start();
         for (name, listener) in &listeners {
             let (listener, app, watch) = (Arc::clone(listener), gateway.front(name), watch.clone());
-            tokio::spawn(async move { listener.serve(app, watch).await });
+            tokio::spawn(async move {
+                if let Err(error) = listener.serve(app, watch).await {
+                    tracing::error!(listener = %listener.name(), %error, "a listener stopped");
+                }
+            });
         }
         let admin = admin::start(admin, &gateway, listeners.clone())?;
         tracing::info!(listeners = listeners.len(), hash = %gateway.config_hash(), "serving");
@@ -152,11 +156,14 @@ impl Running {
         let config = load::load(&self.path, &Environment::process()).map_err(RunFailed::Config)?;
         let sections = config.listeners.clone();
         let prepared = self.gateway.prepare(config)?;
+        let mut changes = Vec::with_capacity(sections.len());
         for section in &sections {
             if let Some(listener) = self.listeners.get(&section.name) {
-                listener.reload(section)?;
+                changes.push(listener.prepare(section)?);
             }
         }
+        // From here on nothing can fail.
+        changes.into_iter().for_each(|change| change.apply());
         self.gateway.swap(prepared);
         Ok(())
     }

@@ -62,7 +62,8 @@ fn is_from_here(arrived: &Arrived<'_>) -> bool {
 fn sign_out(front: &Front, arrived: &Arrived<'_>, exchange: &mut Exchange) -> Answer {
     let opened = session::open(front, arrived, exchange);
     let presented = opened.as_ref().map_or(Presented::ALL, |opened| opened.presented);
-    let cookies = exchange.snapshot.sessions.clear(presented);
+    let mut cookies = exchange.snapshot.sessions.clear(presented);
+    cookies.push(exchange.snapshot.flows.forget_rounds());
     let location = match &opened {
         Some(opened) => {
             end(front, arrived, exchange, opened);

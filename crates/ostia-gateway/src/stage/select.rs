@@ -42,15 +42,13 @@ pub fn select(exchange: &mut Exchange) -> Result<Box<HttpPeer>> {
     let Some(picked) = group.pick((!key.is_empty()).then_some(key), &tried) else {
         return Error::e_explain(ErrorType::HTTPStatus(503), "no server is left");
     };
-    let mut peer = group.peer(&picked);
-    peer.options.http_upstream_request_policy = HttpUpstreamRequestPolicy::standard();
-    if authorized.is_upgrade() {
-        let idle = authorized.route().idle_timeout;
-        peer.options.read_timeout = Some(idle);
-        peer.options.write_timeout = Some(idle);
+    let peer = if authorized.is_upgrade() {
+        group.tunnel_peer(&picked, authorized.route().idle_timeout)
     } else {
+        let mut peer = group.peer(&picked);
         peer.options.http_upstream_request_policy = HttpUpstreamRequestPolicy::deny_upgrades();
-    }
+        peer
+    };
     exchange.outcome.own.get_or_insert_with(|| exchange.received_at.elapsed());
     exchange.outcome.server = Some(picked.address());
     exchange.outcome.attempts += 1;
