@@ -98,9 +98,7 @@ pub struct Retry {
 pub struct Timeouts {
     /// `connect`, default 1 s.
     pub connect: Duration,
-    /// `first_byte` of the answer, default 60 s.
-    pub first_byte: Duration,
-    /// `between_bytes` of an answer, default 60 s.
+    /// `between_bytes`: until the answer begins, and between two reads of it. Default 60 s.
     pub between_bytes: Duration,
     /// `idle` of an upgraded connection (WebSocket), default 1 h.
     pub idle: Duration,

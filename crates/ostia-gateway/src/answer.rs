@@ -97,6 +97,21 @@ impl Answer {
         answer
     }
 
+    /// An HTML document with a policy of its own.
+    #[must_use]
+    pub fn html(status: StatusCode, reason: &'static str, policy: HeaderValue, html: String) -> Self {
+        let mut answer = Self::empty(status, reason).with(header::CONTENT_SECURITY_POLICY, policy);
+        answer.content_type = Some("text/html; charset=utf-8");
+        answer.body = Bytes::from(html);
+        answer
+    }
+
+    /// The body, for tests.
+    #[cfg(test)]
+    pub(crate) fn body_text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
     /// A JSON document.
     #[must_use]
     pub fn json(status: StatusCode, reason: &'static str, body: &serde_json::Value) -> Self {

@@ -21,6 +21,7 @@ pub mod stage;
 
 mod challenge;
 mod compile;
+mod crossing;
 mod endpoint;
 pub mod extension;
 pub mod key_file;

@@ -23,5 +23,15 @@ pub(crate) fn snapshot(metrics: &Metrics, snapshot: &Snapshot) {
     for (name, running) in &snapshot.providers {
         let status = running.provider.status();
         metrics.set_provider_age(name, status.metadata_at, status.keys_at);
+        let counters = running.provider.counters();
+        for (grant, outcome, total) in [
+            ("authorization_code", "accepted", counters.logins),
+            ("authorization_code", "refused", counters.logins_refused),
+            ("refresh_token", "accepted", counters.refreshes),
+            ("refresh_token", "refused", counters.refreshes_ended),
+            ("refresh_token", "failed", counters.refreshes_transient),
+        ] {
+            metrics.set_token_requests(name, grant, outcome, total);
+        }
     }
 }

@@ -111,7 +111,7 @@ fn policy_value(text: &str) -> HeaderValue {
 }
 
 /// Escapes text for HTML content and quoted attributes.
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

@@ -41,6 +41,7 @@ impl ProxyHttp for Front {
     async fn request_filter(&self, downstream: &mut Downstream, exchange: &mut Exchange) -> Result<bool> {
         match admit::admit(self, downstream, exchange).await {
             Ok(authorized) => {
+                receive::set_tunnel_deadlines(downstream, &authorized);
                 exchange.progress = Progress::Authorized(Box::new(authorized));
                 Ok(false)
             }

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use http::{HeaderValue, StatusCode, header};
+use http::{StatusCode, header};
 use ostia_oidc::relying_party::login::{LoginRefused, LoginRequest};
 use ostia_session::{Destination, Flow, FlowRefused, Started};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::answer::{Answer, Next, Reader, Refusal};
 use crate::challenge;
+use crate::crossing;
 use crate::exchange::Exchange;
 use crate::proxy::Front;
 use crate::snapshot::{RouteState, RunningProvider};
@@ -90,10 +91,8 @@ pub(crate) async fn start_again(
     match begin(running, arrived, exchange, target, rounds).await {
         Ok((url, Started::Flow { set_cookies })) => {
             front.gateway.metrics().login_started(&running.section.name);
-            match HeaderValue::from_str(&url) {
-                Ok(location) => Answer::redirect(StatusCode::SEE_OTHER, "login", location).with_cookies(set_cookies),
-                Err(_) => internal(arrived, exchange),
-            }
+            let answer = crossing::to_provider(&url, exchange).unwrap_or_else(|| internal(arrived, exchange));
+            answer.with_cookies(set_cookies)
         }
         Ok((_, Started::TooManyRounds)) => too_many_rounds(front, running, arrived, exchange),
         Err(NotBegun::NotOffered) => not_offered(arrived, exchange),

@@ -20,7 +20,7 @@ fn group(count: u16, balance: Balance) -> Arc<Group> {
         bounded_load: 1.25,
         health_check: None,
         retry: Retry { attempts: 1 },
-        timeouts: Timeouts { connect: minute, first_byte: minute, between_bytes: minute, idle: minute },
+        timeouts: Timeouts { connect: minute, between_bytes: minute, idle: minute },
         keep_alive: KeepAlive { idle: minute },
     };
     Group::compile(Arc::new(section), None)

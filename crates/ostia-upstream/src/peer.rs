@@ -8,8 +8,7 @@ use pingora_core::upstreams::peer::HttpPeer;
 
 /// The peer that every request to a server starts from; cloning it allocates nothing but its box.
 ///
-/// Pingora has one timeout for all reads, so the answer's first byte and its further bytes get the longer of
-/// `first_byte` and `between_bytes`.
+/// Pingora has one timeout for all reads, so the answer's first byte has as long as its further ones.
 pub(crate) fn template(section: &Upstream, address: SocketAddr) -> HttpPeer {
     let timeouts = &section.timeouts;
     let mut peer = HttpPeer::new(address, false, String::new());
@@ -17,7 +16,7 @@ pub(crate) fn template(section: &Upstream, address: SocketAddr) -> HttpPeer {
     let options = &mut peer.options;
     options.connection_timeout = Some(timeouts.connect);
     options.total_connection_timeout = Some(timeouts.connect);
-    options.read_timeout = Some(timeouts.first_byte.max(timeouts.between_bytes));
+    options.read_timeout = Some(timeouts.between_bytes);
     options.write_timeout = Some(timeouts.between_bytes);
     options.idle_timeout = Some(section.keep_alive.idle);
     peer
@@ -43,7 +42,7 @@ mod tests {
         let options = &peer.options;
         assert_eq!(options.connection_timeout, Some(Duration::from_secs(1)));
         assert_eq!(options.total_connection_timeout, Some(Duration::from_secs(1)));
-        assert_eq!(options.read_timeout, Some(Duration::from_secs(60)));
+        assert_eq!(options.read_timeout, Some(section(1).timeouts.between_bytes));
         assert_eq!(options.write_timeout, Some(Duration::from_secs(50)));
         assert_eq!(options.idle_timeout, Some(Duration::from_secs(55)));
     }

@@ -67,7 +67,6 @@ fn section(addresses: &[SocketAddr], check: HealthCheck) -> Upstream {
         retry: Retry { attempts: 1 },
         timeouts: Timeouts {
             connect: Duration::from_secs(1),
-            first_byte: Duration::from_secs(60),
             between_bytes: Duration::from_secs(60),
             idle: Duration::from_secs(3600),
         },

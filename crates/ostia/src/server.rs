@@ -76,6 +76,19 @@ fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
+/// A panic ends one request, not the process; it is counted and told, never silent.
+fn count_panics(gateway: &Arc<Gateway>) {
+    let (before, gateway) = (std::panic::take_hook(), Arc::downgrade(gateway));
+    std::panic::set_hook(Box::new(move |panic| {
+        if let Some(gateway) = gateway.upgrade() {
+            gateway.metrics().panicked();
+        }
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "a task panicked");
+        before(panic);
+    }));
+}
+
 fn on(kind: SignalKind) -> Result<Signal, RunFailed> {
     signal(kind).map_err(|source| RunFailed::System { what: "a signal cannot be caught", source })
 }
@@ -115,6 +128,7 @@ impl Server {
         }
         let threads = config.runtime.threads.unwrap_or_else(cores);
         let gateway = Gateway::new(config, threads, extensions)?;
+        count_panics(&gateway);
         Ok(Self { path: path.to_owned(), gateway, listeners, admin })
     }
 
@@ -165,6 +179,7 @@ impl Running {
         // From here on nothing can fail.
         changes.into_iter().for_each(|change| change.apply());
         self.gateway.swap(prepared);
+        self.gateway.access_log().reopen();
         Ok(())
     }
 

@@ -145,7 +145,6 @@ pub(super) fn upstream(upstream: &Upstream) -> Mapping {
     });
     let timeouts = Map::default()
         .with("connect", duration(upstream.timeouts.connect))
-        .with("first_byte", duration(upstream.timeouts.first_byte))
         .with("between_bytes", duration(upstream.timeouts.between_bytes))
         .with("idle", duration(upstream.timeouts.idle));
     Map::default()

@@ -126,9 +126,13 @@ pub(crate) static TIMEOUTS: Section = Section {
     doc: "Timeouts towards the servers of a group.",
     keys: &[
         Key::new("connect", Shape::millis(10, 300_000), "Until the connection stands.").default("1s"),
-        Key::new("first_byte", Shape::millis(10, HOUR * 1000), "Until the answer begins.").default("60s"),
-        Key::new("between_bytes", Shape::millis(10, HOUR * 1000), "Between two reads of an answer.")
-            .default("60s"),
+        Key::new(
+            "between_bytes",
+            Shape::millis(10, HOUR * 1000),
+            "Until the answer begins, and between two reads of it.",
+        )
+        .default("60s"),
+        Key::later("first_byte"),
         Key::new(
             "idle",
             Shape::seconds(1, 24 * HOUR),
@@ -229,7 +233,6 @@ fn retry(fields: &Fields<'_>) -> Retry {
 fn timeouts(fields: &Fields<'_>) -> Timeouts {
     Timeouts {
         connect: fields.get::<Duration>("connect"),
-        first_byte: fields.get::<Duration>("first_byte"),
         between_bytes: fields.get::<Duration>("between_bytes"),
         idle: fields.get::<Duration>("idle"),
     }

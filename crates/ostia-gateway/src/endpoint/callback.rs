@@ -11,6 +11,7 @@ use ostia_session::{Flow, Grant, OpenedFlow, Presented, Session, Token};
 use super::refuse;
 use crate::answer::{Answer, Next, Refusal};
 use crate::challenge;
+use crate::crossing;
 use crate::exchange::Exchange;
 use crate::proxy::Front;
 use crate::session;
@@ -114,16 +115,14 @@ fn sign_in(
     }
 }
 
-/// Back to where the sign-in began, as a path: the browser adds the origin that it is at.
 fn back_to(flow: &Flow, arrived: &Arrived<'_>, exchange: &Exchange) -> Answer {
-    match HeaderValue::from_str(&flow.return_to) {
-        Ok(location) => Answer::redirect(StatusCode::SEE_OTHER, "signed_in", location),
-        Err(_) => refuse(
+    crossing::back_to(&flow.return_to, exchange).unwrap_or_else(|| {
+        refuse(
             arrived,
             exchange,
             Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong here"),
-        ),
-    }
+        )
+    })
 }
 
 fn not_kept(

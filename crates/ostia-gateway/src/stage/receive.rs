@@ -17,6 +17,7 @@ use crate::answer::{Answer, Reader, Refusal};
 use crate::exchange::Exchange;
 use crate::proxy::Front;
 use crate::snapshot::{ListenerState, Snapshot};
+use crate::stage::authorize::Authorized;
 
 /// A request head that has one reading, and the connection it came by.
 pub struct Arrived<'a> {
@@ -45,6 +46,15 @@ pub fn set_deadlines(front: &Front, downstream: &mut Downstream, exchange: &Exch
     downstream.set_read_timeout(Some(limits.body_timeout));
     downstream.set_write_timeout(Some(limits.body_timeout));
     downstream.set_total_drain_timeout(Some(limits.body_timeout.min(std::time::Duration::from_secs(5))));
+}
+
+/// A connection that becomes a tunnel may be idle for longer than a body may pause.
+pub fn set_tunnel_deadlines(downstream: &mut Downstream, authorized: &Authorized) {
+    if authorized.is_upgrade() {
+        let idle = authorized.route().idle_timeout;
+        downstream.set_read_timeout(Some(idle));
+        downstream.set_write_timeout(Some(idle));
+    }
 }
 
 /// Counts the body against its bound; an announced length was checked with the head.

@@ -21,7 +21,6 @@ pub(crate) fn section(count: u8) -> Upstream {
         retry: Retry { attempts: 1 },
         timeouts: Timeouts {
             connect: Duration::from_secs(1),
-            first_byte: Duration::from_secs(60),
             between_bytes: Duration::from_secs(50),
             idle: Duration::from_secs(3600),
         },
