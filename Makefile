@@ -71,7 +71,8 @@ test-deps: ## install what the tests need when it is absent (Node.js, Chromium, 
 	  cd $(NPM_DIR) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error; fi
 
 .PHONY: bench-deps
-bench-deps: ## install the peers of the load bench when they are absent (haproxy, nginx, wrk)
-	@need=""; for tool in haproxy nginx wrk; do command -v $$tool >/dev/null || need="$$need $$tool"; done; \
+bench-deps: ## install the peers of the load bench when they are absent (haproxy, nginx, wrk, openssl, Node.js)
+	@need=""; for tool in haproxy nginx wrk openssl; do command -v $$tool >/dev/null || need="$$need $$tool"; done; \
+	command -v node >/dev/null || need="$$need nodejs"; \
 	if [ -n "$$need" ]; then $(SUDO) apt-get update -qq; \
 	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends $$need >/dev/null; fi

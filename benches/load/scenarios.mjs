@@ -1,0 +1,64 @@
+// The scenarios: which contestants take part, and what each is sent.
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+
+import { signIn } from './session.mjs';
+
+export const ROTATING_TOKENS = 2000;
+
+const ASKED_ROUTE = '/service-57/orders';
+
+/**
+ * A scenario: `key` in results, `what` it shows, `requests` that are sent in turn (a path, then fields), and by
+ * contestant the process and the port. `handshakes` counts new connections instead of requests.
+ */
+export async function scenarios(ports, issuer, wanted) {
+  const bearer = (alg, subject = 'robot') => `Authorization: Bearer ${issuer.accessToken(alg, subject)}`;
+  const on = (contestant, port) => ({ contestant, port: ports[port] });
+  const plain = { 'bare-pingora': on('bare-pingora', 'bare'), ostia: on('ostia', 'ostia'), haproxy: on('haproxy', 'haproxy'), nginx: on('nginx', 'nginx') };
+  const tls = { ostia: on('ostia', 'ostiaTls'), haproxy: on('haproxy', 'haproxyTls'), nginx: on('nginx', 'nginxTls') };
+  const identity = { ostia: on('ostia', 'ostia') };
+  const everything = { ostia: on('ostia-everything', 'everything'), haproxy: on('haproxy', 'haproxyEverything') };
+  const all = [
+    { key: 'plain', what: 'open route, no access log', contestants: plain, requests: () => [['/']] },
+    { key: 'plain-logging', what: 'the same with the JSON access log into a file', contestants: { ostia: on('ostia-logging', 'logging') }, requests: () => [['/']] },
+    { key: 'tls', what: 'TLS 1.3, kept alive', tls: true, contestants: tls, requests: () => [['/']] },
+    { key: 'handshake', what: 'TLS 1.3, full handshakes without a request', tls: true, handshakes: true, contestants: tls, requests: () => [['/']] },
+    { key: 'bearer-rs256', what: 'one token, RS256', contestants: identity, requests: () => [['/bearer', bearer('RS256')]] },
+    { key: 'bearer-es256', what: 'one token, ES256', contestants: identity, requests: () => [['/bearer', bearer('ES256')]] },
+    {
+      key: 'bearer-rotating', what: `${ROTATING_TOKENS} tokens in turn, RS256`, contestants: identity,
+      requests: () => Array.from({ length: ROTATING_TOKENS }, (_, index) => ['/bearer', bearer('RS256', `robot-${index}`)]),
+    },
+    {
+      key: 'session', what: 'one sealed session cookie', contestants: identity,
+      requests: async () => [['/session', `Cookie: ${await signIn(`http://127.0.0.1:${ports.ostia}/session`)}`]],
+    },
+    {
+      key: 'everything', what: 'TLS 1.3, one RS256 token, its scope asked for, claims to fields, 100 routes, consistent hash over 4 servers',
+      tls: true, contestants: everything, requests: () => [[ASKED_ROUTE, bearer('RS256')]],
+    },
+  ];
+  return all.filter((scenario) => wanted.has(scenario.key));
+}
+
+/** Which processes the scenarios need; known before they are started. */
+export const PROCESSES = {
+  plain: ['bare-pingora', 'ostia', 'haproxy', 'nginx'],
+  'plain-logging': ['ostia-logging'],
+  tls: ['ostia', 'haproxy', 'nginx'],
+  handshake: ['ostia', 'haproxy', 'nginx'],
+  'bearer-rs256': ['ostia'],
+  'bearer-es256': ['ostia'],
+  'bearer-rotating': ['ostia'],
+  session: ['ostia'],
+  everything: ['ostia-everything', 'haproxy'],
+};
+
+/** Writes the requests of a scenario where the load generator reads them; the first one is for the trial. */
+export async function prepare(scenario, folder) {
+  const requests = await scenario.requests();
+  scenario.file = path.join(folder, `${scenario.key}.requests`);
+  writeFileSync(scenario.file, `${requests.map((request) => request.join('\t')).join('\n')}\n`, { mode: 0o600 });
+  scenario.trial = requests[0];
+}
