@@ -82,6 +82,11 @@ impl Browser {
         self.request(Method::GET, &Url::parse(url).unwrap(), navigation(), None).await
     }
 
+    /// As [`Browser::open`]; `None` when no answer comes, for instance because the certificate is not trusted.
+    pub async fn try_open(&self, url: &str) -> Option<Page> {
+        self.try_request(Method::GET, &Url::parse(url).unwrap(), navigation(), None).await.ok()
+    }
+
     /// Types an address and follows redirects.
     pub async fn visit(&self, url: &str) -> Page {
         let page = self.open(url).await;
@@ -150,7 +155,17 @@ impl Browser {
         self.request(method, &Url::parse(url).unwrap(), headers, body.map(str::to_owned)).await
     }
 
-    async fn request(&self, method: Method, url: &Url, mut headers: HeaderMap, body: Option<String>) -> Page {
+    async fn request(&self, method: Method, url: &Url, headers: HeaderMap, body: Option<String>) -> Page {
+        self.try_request(method, url, headers, body).await.unwrap_or_else(|error| panic!("{url}: {error:?}"))
+    }
+
+    async fn try_request(
+        &self,
+        method: Method,
+        url: &Url,
+        mut headers: HeaderMap,
+        body: Option<String>,
+    ) -> Result<Page, reqwest::Error> {
         let cookies = self.jar.lock().unwrap().field_for(url);
         if let Some(cookies) = cookies {
             headers.insert("cookie", HeaderValue::from_str(&cookies).unwrap());
@@ -159,16 +174,22 @@ impl Browser {
         if let Some(body) = body {
             request = request.body(body);
         }
-        let answer = request.send().await.unwrap_or_else(|error| panic!("{url}: {error:?}"));
+        let answer = request.send().await?;
         let (status, version, headers) =
             (answer.status().as_u16(), answer.version(), answer.headers().clone());
         self.remember(url, &headers);
-        let body = answer.bytes().await.unwrap_or_else(|error| panic!("{url}: {error:?}"));
-        let page = Page { url: url.clone(), status, version, headers, body, trail: Vec::new() };
+        let page = Page {
+            url: url.clone(),
+            status,
+            version,
+            headers,
+            body: answer.bytes().await?,
+            trail: Vec::new(),
+        };
         for name in ["code", "state"] {
             page.location_parameter(name).inspect(|value| secrets::keep(value));
         }
-        page
+        Ok(page)
     }
 
     fn remember(&self, url: &Url, headers: &HeaderMap) {

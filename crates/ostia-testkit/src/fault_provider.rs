@@ -281,7 +281,10 @@ impl Inner {
             None => {
                 let code = kept(random_text());
                 query.append_pair("code", &code);
-                self.codes.lock().unwrap().insert(code, (request.clone(), behaviour.person.clone()));
+                let mut person = behaviour.person.clone();
+                // The time of this login, which a refresh must not change (OpenID Connect Core section 12.2).
+                person["auth_time"] = unix_now().into();
+                self.codes.lock().unwrap().insert(code, (request.clone(), person));
                 &mut query
             }
         };
@@ -323,7 +326,7 @@ impl Inner {
         let signer = Arc::clone(&self.signer.lock().unwrap());
         let now = unix_now();
         let times = json!({ "iss": self.issuer, "iat": now });
-        let mut id_claims = json!({ "aud": CLIENT.0, "exp": now + 300, "auth_time": now });
+        let mut id_claims = json!({ "aud": CLIENT.0, "exp": now + 300 });
         let mut access_claims = json!({
             "aud": "https://api.example.com", "exp": now + behaviour.access_token_seconds,
             "client_id": CLIENT.0, "jti": random_text(), "scope": "orders.read",

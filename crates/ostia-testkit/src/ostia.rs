@@ -1,5 +1,6 @@
 //! The real binary as one node.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::time::Duration;
@@ -46,6 +47,7 @@ impl Ostia {
         let text = complete(yaml, folder.path(), listen, admin);
         let file = folder.path().join("ostia.yaml");
         std::fs::write(&file, text).unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
         let process = Process::spawn(
             Command::new(binary).arg("run").arg("-c").arg(&file).current_dir(folder.path()),
             "The test hands in the path of the binary.",

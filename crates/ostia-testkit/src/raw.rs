@@ -160,9 +160,14 @@ pub async fn send(port: u16, request: impl AsRef<[u8]>) -> Option<Answer> {
     connection.answer_to(&method).await
 }
 
-/// A plain GET.
+/// A plain GET for `localhost`.
 pub async fn get(port: u16, path: &str) -> Option<Answer> {
-    send(port, format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")).await
+    get_host(port, "localhost", path).await
+}
+
+/// A plain GET for this host.
+pub async fn get_host(port: u16, host: &str, path: &str) -> Option<Answer> {
+    send(port, format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")).await
 }
 
 fn parse_head(head: &str) -> (u16, Vec<(String, String)>) {

@@ -1,0 +1,28 @@
+//! The product from outside: the real binary, real sockets, real parties. One file a promise.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
+
+mod bearer_tokens;
+mod chromium;
+mod configuration_is_checked;
+mod demo;
+mod forged_requests;
+mod identity_headers;
+mod leaving;
+mod listeners;
+mod login_attempts;
+mod login_crosses_nodes;
+mod login_returns_to_the_exact_page;
+mod logout;
+mod metrics_and_logs;
+mod oidc_provider;
+mod only_navigations_are_redirected;
+mod own_cookies_stay;
+mod policies;
+mod redirect_uri_is_configured;
+mod reload;
+mod servers_are_chosen;
+mod session_refresh;
+mod tampered_cookies_are_no_session;
+mod upgrades;
+mod world;
