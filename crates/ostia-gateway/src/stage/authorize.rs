@@ -72,12 +72,8 @@ fn enter(
     if routed.upgrade && !routed.route.upgrade_websocket {
         return Err(refuse_upgrade(arrived, exchange));
     }
-    let caller = match caller {
-        Ok(caller) => Some(caller),
-        Err(_) => None,
-    };
     let mut authorized = Authorized {
-        caller,
+        caller: caller.ok(),
         client: arrived.client,
         peer: arrived.peer,
         peer_is_trusted: arrived.peer_is_trusted,
