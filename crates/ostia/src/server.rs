@@ -11,6 +11,7 @@ use ostia_config::{Config, Name};
 use ostia_extension::Extension;
 use ostia_gateway::{CompileRefused, Gateway};
 use ostia_listener::Listener;
+use pingora::server::ShutdownWatch;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -135,7 +136,7 @@ impl Server {
     /// Begins to accept connections.
     pub(crate) fn start(self) -> Result<Running, RunFailed> {
         let Self { path, gateway, listeners, admin } = self;
-        let (shutdown, watch) = watch::channel(false);
+        let (shutdown, watch): (_, ShutdownWatch) = watch::channel(false);
         gateway.start();
         for (name, listener) in &listeners {
             let (listener, app, watch) = (Arc::clone(listener), gateway.front(name), watch.clone());
