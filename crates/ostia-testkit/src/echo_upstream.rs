@@ -65,6 +65,8 @@ struct State {
     seen: Mutex<Vec<Seen>>,
     healthy: AtomicBool,
     connections: AtomicUsize,
+    /// Lines put into the head of every answer.
+    more_fields: Mutex<String>,
     /// One permit lets one `/slow` request be answered.
     release: Semaphore,
 }
@@ -85,6 +87,7 @@ impl EchoUpstream {
             seen: Mutex::default(),
             healthy: AtomicBool::new(true),
             connections: AtomicUsize::new(0),
+            more_fields: Mutex::default(),
             release: Semaphore::new(0),
         };
         let mut upstream = Self { state: Arc::new(state), port: free_port(), accepting: None };
@@ -134,6 +137,12 @@ impl EchoUpstream {
     /// What `/healthz` says from now on: 200 or 503.
     pub fn set_healthy(&self, healthy: bool) {
         self.state.healthy.store(healthy, Ordering::SeqCst);
+    }
+
+    /// Puts these fields into every answer from now on.
+    pub fn answer_with(&self, fields: &[(&str, &str)]) {
+        let lines = fields.iter().map(|(name, value)| format!("{name}: {value}\r\n"));
+        *self.state.more_fields.lock().unwrap() = lines.collect();
     }
 
     /// Lets `count` requests to `/slow` be answered.
@@ -192,14 +201,19 @@ async fn serve(mut stream: TcpStream, state: Arc<State>) {
         }
         if upgrade.is_some() {
             let accept = derive_accept_key(key.as_bytes());
-            write(&mut stream, &format!("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nX-Server: {}\r\nSec-WebSocket-Accept: {accept}\r\n\r\n", state.name)).await;
+            let head = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket";
+            let fields = format!("X-Server: {}\r\nSec-WebSocket-Accept: {accept}", state.name);
+            write(&mut stream, &format!("{head}\r\n{fields}\r\n\r\n")).await;
             return echo(stream).await;
         }
         if path == "/slow" {
             state.release.acquire().await.unwrap().forget();
         }
         let body = format!("served by {}", state.name);
-        write(&mut stream, &format!("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nX-Server: {}\r\nContent-Length: {}\r\n\r\n{body}", state.name, body.len())).await;
+        let more = state.more_fields.lock().unwrap().clone();
+        let head =
+            format!("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nX-Server: {}\r\n{more}", state.name);
+        write(&mut stream, &format!("{head}Content-Length: {}\r\n\r\n{body}", body.len())).await;
     }
 }
 

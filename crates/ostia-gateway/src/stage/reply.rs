@@ -39,16 +39,44 @@ pub fn reply(
     } else {
         remove_hop_fields(response);
     }
+    drop_forged_cookies(response, exchange)?;
     if !exchange.outcome.cookies.is_empty() {
         for cookie in exchange.outcome.cookies.drain(..) {
             response.append_header(SET_COOKIE, cookie)?;
         }
-        // An answer with somebody's session in it belongs into no shared cache.
-        if !response.headers.contains_key(CACHE_CONTROL) {
+        // An answer with somebody's session in it belongs into no shared cache, whatever the server thinks of its own
+        // part (RFC 9111 section 7.3).
+        if !is_private(response) {
             response.insert_header(CACHE_CONTROL, HeaderValue::from_static("private"))?;
         }
     }
     response.insert_header(X_REQUEST_ID, exchange.id.to_value())
+}
+
+/// A server sets no cookie of ours: it could put its visitors into a session of somebody else, or out of their own.
+fn drop_forged_cookies(response: &mut ResponseHeader, exchange: &Exchange) -> Result<()> {
+    let is_forged = |field: &HeaderValue| {
+        let name = field.as_bytes().split(|byte| matches!(byte, b'=' | b';')).next().unwrap_or_default();
+        exchange.snapshot.is_own_cookie(name.trim_ascii())
+    };
+    if !response.headers.get_all(SET_COOKIE).iter().any(is_forged) {
+        return Ok(());
+    }
+    let kept: SmallVec<[HeaderValue; 4]> =
+        response.headers.get_all(SET_COOKIE).iter().filter(|field| !is_forged(field)).cloned().collect();
+    response.remove_header(&SET_COOKIE);
+    for field in kept {
+        response.append_header(SET_COOKIE, field)?;
+    }
+    Ok(())
+}
+
+/// Whether `Cache-Control` keeps the whole answer out of shared caches.
+fn is_private(response: &ResponseHeader) -> bool {
+    let fields = response.headers.get_all(CACHE_CONTROL).iter().filter_map(|field| field.to_str().ok());
+    fields.flat_map(|field| field.split(',')).map(str::trim).any(|directive| {
+        directive.eq_ignore_ascii_case("private") || directive.eq_ignore_ascii_case("no-store")
+    })
 }
 
 fn upgraded(exchange: &Exchange) -> Option<InFlight> {

@@ -83,3 +83,24 @@ async fn a_request_that_changes_nothing_sets_no_cookie() {
     assert_eq!(browser.cookies(), before, "a request that changes nothing sets nothing");
     drop(world);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_application_sets_its_own_cookies_and_none_of_ours() {
+    let (world, _node, browser) = World::with_node().await;
+    signed_in(&browser, "/").await;
+    let before = browser.cookies();
+    world.app.answer_with(&[
+        ("Set-Cookie", "theirs=1; Path=/"),
+        ("Set-Cookie", "__Host-ostia=forged; Path=/; Secure"),
+        ("Set-Cookie", " __Host-ostia.1=forged; Path=/; Secure"),
+        ("Set-Cookie", "__Host-ostia-s0=; Path=/; Secure; Max-Age=0"),
+        ("Set-Cookie", "also=2; Path=/"),
+    ]);
+    for path in ["/x", "/public/x"] {
+        assert_eq!(browser.fetch(&format!("http://app.localhost{path}")).await.status, 200);
+        let after = browser.cookies();
+        assert_eq!(after[..before.len()], before, "{path}");
+        let names: Vec<&str> = after[before.len()..].iter().map(|cookie| cookie.name.as_str()).collect();
+        assert_eq!(names, ["theirs", "also"], "{path}");
+    }
+}

@@ -54,9 +54,11 @@ async fn a_browser_with_the_old_cookie_is_served_and_given_the_new_one() {
     let new = session_cookie(&browser);
 
     browser.set_cookies(old);
+    world.app.answer_with(&[("Cache-Control", "public, max-age=60")]);
     let page = browser.fetch(&format!("{APP}/late-tab")).await;
     assert_eq!(page.status, 200);
     assert!(page.headers.contains_key("set-cookie"), "the late tab is given the session as it is now");
+    assert_eq!(page.field("cache-control"), Some("private"), "no shared cache keeps a session");
     assert_eq!(
         world.provider.token_calls("refresh_token"),
         1,
