@@ -55,7 +55,8 @@ fn page(reason: &'static str, to: &str, way: Option<&str>) -> Answer {
         "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Signing in</title>{head}</head>\
          <body>{body}<p><a href=\"{to}\">Go on</a></p></body></html>\n"
     );
-    Answer::html(StatusCode::OK, reason, policy(), html).with(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"))
+    Answer::html(StatusCode::OK, reason, policy(), html)
+        .with(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"))
 }
 
 fn policy() -> HeaderValue {

@@ -53,7 +53,12 @@ impl Own {
     }
 
     /// The answer.
-    pub(crate) async fn answer(self, front: &Front, arrived: &Arrived<'_>, exchange: &mut Exchange) -> Answer {
+    pub(crate) async fn answer(
+        self,
+        front: &Front,
+        arrived: &Arrived<'_>,
+        exchange: &mut Exchange,
+    ) -> Answer {
         match self {
             Self::Callback => callback::callback(front, arrived, exchange).await,
             Self::Login => login::login(front, arrived, exchange).await,

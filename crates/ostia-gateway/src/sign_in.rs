@@ -124,7 +124,8 @@ async fn begin(
     let redirect_uri = redirect_uri(&running.section, host).ok_or(NotBegun::NotOffered)?;
     let to = Destination { provider, return_to: target.to_owned(), rounds };
     let state = flows.state(&to, host, exchange.now).map_err(NotBegun::Flow)?;
-    let request = LoginRequest { redirect_uri: &redirect_uri, state: Some(&state), ..LoginRequest::default() };
+    let request =
+        LoginRequest { redirect_uri: &redirect_uri, state: Some(&state), ..LoginRequest::default() };
     let login = running.provider.begin_login(request).await.map_err(NotBegun::Provider)?;
     let flow = Flow {
         state,

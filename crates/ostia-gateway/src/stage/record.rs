@@ -1,9 +1,12 @@
 //! What is told of a request at its end: one line, and the counters.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use http::{Method, Version, header};
+use ostia_config::route::HostPattern;
 use ostia_listener::Handshake;
+use ostia_telemetry::redact::redact;
 use ostia_telemetry::{AccessLine, EndReason};
 use pingora_error::Error;
 use pingora_proxy::Session as Downstream;
@@ -30,7 +33,8 @@ pub fn record(front: &Front, downstream: &Downstream, error: Option<&Error>, exc
         }
     }
     if gateway.access_log().is_on() {
-        let line = line(front, downstream, error, exchange, (status, took));
+        let host = host_of(downstream, &exchange.outcome);
+        let line = line(front, downstream, error, exchange, (&host, status, took));
         gateway.access_log().write(&line);
     }
 }
@@ -40,18 +44,17 @@ fn line<'a>(
     downstream: &'a Downstream,
     error: Option<&Error>,
     exchange: &'a Exchange,
-    (status, took): (u16, Duration),
+    (host, status, took): (&'a str, u16, Duration),
 ) -> AccessLine<'a> {
     let outcome = &exchange.outcome;
     let request = downstream.req_header();
     let tls = downstream.digest().and_then(|digest| digest.ssl_digest.as_ref());
     let identity = outcome.caller.as_ref().map(|caller| &caller.identity);
-    let host = request.headers.get(header::HOST).and_then(|host| host.to_str().ok());
     AccessLine {
         received_at: exchange.now,
         request_id: exchange.id.as_str(),
         method: outcome.method.as_ref().map_or("-", Method::as_str),
-        host: host.or_else(|| request.uri.host()).unwrap_or(""),
+        host,
         path: path_of(downstream),
         protocol: protocol(request.version),
         tls: tls.and_then(|tls| tls.extension.get::<Handshake>()).map(|handshake| handshake.version),
@@ -76,6 +79,18 @@ fn line<'a>(
         total: took,
         own: outcome.own.unwrap_or(took),
         end: end_of(outcome, status, error),
+    }
+}
+
+/// The host that was asked for. Where the configuration does not name it, it is the client's word: what looks like a
+/// secret in it is not written.
+fn host_of<'a>(downstream: &'a Downstream, outcome: &Outcome) -> Cow<'a, str> {
+    let request = downstream.req_header();
+    let field = request.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let host = field.or_else(|| request.uri.host()).unwrap_or("");
+    match outcome.route.as_ref().map(|route| &route.host) {
+        Some(HostPattern::Exact(_)) => Cow::Borrowed(host),
+        _ => redact(host),
     }
 }
 
