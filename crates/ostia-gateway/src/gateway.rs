@@ -117,9 +117,10 @@ impl Gateway {
     pub fn swap(&self, prepared: Prepared) {
         let Prepared(next) = prepared;
         next.start_tasks();
-        self.metrics.config_in_force(&next.config.hash, SystemTime::now());
-        self.metrics.retain(&next.config);
+        let config = Arc::clone(&next.config);
         self.snapshot.store(next);
+        self.metrics.retain(&config);
+        self.metrics.config_in_force(&config.hash, SystemTime::now());
     }
 
     /// Counts a configuration that was refused.
