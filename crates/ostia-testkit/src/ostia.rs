@@ -161,18 +161,16 @@ impl Ostia {
 
 impl Drop for Ostia {
     fn drop(&mut self) {
-        self.process.kill();
-        let output = self.output();
+        // It leaves by itself where it can, so that its last lines are written, too.
+        self.process.leave(Duration::from_secs(1));
         if std::thread::panicking() {
-            let last = output.len().saturating_sub(60);
-            std::io::Write::write_all(
-                &mut std::io::stderr(),
-                format!("--- what the node wrote\n{}\n", output[last..].join("\n")).as_bytes(),
-            )
-            .ok();
+            let (stdout, stderr) = (self.process.stdout(), self.process.stderr());
+            let tail = |lines: &[String]| lines[lines.len().saturating_sub(40)..].join("\n");
+            let text = format!("--- what the node wrote\n{}\n---\n{}\n", tail(&stderr), tail(&stdout));
+            std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes()).ok();
             return;
         }
-        for line in &output {
+        for line in &self.output() {
             if let Some(secret) = secrets::found_in(line) {
                 panic!("a log line holds the secret {secret:?}:\n{line}");
             }

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::wait::eventually;
 
@@ -77,6 +77,18 @@ impl Process {
         let status = eventually("the process ends", deadline, async || self.child.try_wait().unwrap()).await;
         self.join_readers();
         status
+    }
+
+    /// Asks it to leave by TERM, and ends it when it has not left within `patience`.
+    pub(crate) fn leave(&mut self, patience: Duration) {
+        let asked = Instant::now();
+        if self.ended().is_none() {
+            self.signal("TERM");
+        }
+        while self.ended().is_none() && asked.elapsed() < patience {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        self.kill();
     }
 
     /// Ends it at once and waits for its last lines.
