@@ -5,6 +5,7 @@
 //! inside an element is percent-encoded. Numbers and booleans stand as in JSON; objects, `null` and empty lists make
 //! no field.
 
+use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 use ostia_config::IdentityHeaders;
 use ostia_config::policy::ClaimPath;
@@ -17,40 +18,62 @@ const MAX_FIELD_BYTES: usize = 16 * 1024;
 /// Which claims go into which fields.
 #[derive(Debug)]
 pub struct Projection {
-    fields: Vec<(HeaderName, ClaimPath)>,
+    fields: Vec<Field>,
+}
+
+#[derive(Debug)]
+struct Field {
+    name: HeaderName,
+    /// The name as it is written.
+    written: Bytes,
+    claim: ClaimPath,
 }
 
 impl Projection {
     /// Prepares the section `identity`.
     #[must_use]
     pub fn new(config: &IdentityHeaders) -> Self {
-        Self {
-            fields: config.headers.iter().map(|field| (field.header.clone(), field.claim.clone())).collect(),
-        }
+        let fields = config.headers.iter().map(|field| Field {
+            name: field.header.clone(),
+            written: written(&field.header),
+            claim: field.claim.clone(),
+        });
+        Self { fields: fields.collect() }
     }
 
     /// The names of all fields, whether or not an identity fills them.
     pub fn names(&self) -> impl Iterator<Item = &HeaderName> {
-        self.fields.iter().map(|(name, _)| name)
+        self.fields.iter().map(|field| &field.name)
     }
 
-    /// The fields of one identity; made once, when it is recognised.
+    /// The fields of one identity, names as they are written; made once, when it is recognised.
     #[must_use]
-    pub fn of(&self, identity: &Identity) -> Box<[(HeaderName, HeaderValue)]> {
+    pub fn of(&self, identity: &Identity) -> Box<[(Bytes, HeaderValue)]> {
         let mut fields = Vec::with_capacity(self.fields.len());
-        for (name, path) in &self.fields {
-            let value = match path.as_str() {
+        for Field { written, claim, .. } in &self.fields {
+            let value = match claim.as_str() {
                 "sub" => Some(encoded(&identity.subject, false)),
                 "iss" => Some(encoded(&identity.issuer, false)),
-                whole => identity.claims.at(whole, path.segments()).and_then(text_of),
+                whole => identity.claims.at(whole, claim.segments()).and_then(text_of),
             };
             let value = value.filter(|text| !text.is_empty() && text.len() <= MAX_FIELD_BYTES);
             if let Some(value) = value.and_then(|text| HeaderValue::from_str(&text).ok()) {
-                fields.push((name.clone(), value));
+                fields.push((written.clone(), value));
             }
         }
         fields.into_boxed_slice()
     }
+}
+
+/// A name as it is written, `X-Forwarded-User`; made once, so that a request copies no text.
+fn written(name: &HeaderName) -> Bytes {
+    let mut begins_word = true;
+    let spelt = name.as_str().chars().map(|letter| {
+        let spelt = if begins_word { letter.to_ascii_uppercase() } else { letter };
+        begins_word = letter == '-';
+        spelt
+    });
+    Bytes::from(spelt.collect::<String>())
 }
 
 fn text_of(claim: ClaimValue<'_>) -> Option<String> {
@@ -98,6 +121,15 @@ mod tests {
 
     fn shown(value: &Value) -> Option<String> {
         text_of(ClaimValue(value))
+    }
+
+    #[test]
+    fn names_are_written_with_capitals() {
+        for (name, expected) in
+            [("x-forwarded-user", "X-Forwarded-User"), ("tenant", "Tenant"), ("x--1a", "X--1a")]
+        {
+            assert_eq!(written(&HeaderName::from_static(name)), expected.as_bytes());
+        }
     }
 
     #[test]

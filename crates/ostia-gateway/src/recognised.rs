@@ -9,7 +9,8 @@ use std::time::SystemTime;
 
 use aws_lc_rs::digest::{self, SHA256, SHA256_OUTPUT_LEN};
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
-use http::{HeaderName, HeaderValue};
+use bytes::Bytes;
+use http::HeaderValue;
 use ostia_identity::{Identity, Key};
 use ostia_session::SessionId;
 use quick_cache::Weighter;
@@ -25,8 +26,8 @@ const ENTRY_BYTES: usize = 512;
 pub struct Recognised {
     /// Who.
     pub identity: Arc<Identity>,
-    /// The fields that tell the upstream.
-    pub fields: Box<[(HeaderName, HeaderValue)]>,
+    /// The fields that tell the upstream; names as they are written.
+    pub fields: Box<[(Bytes, HeaderValue)]>,
     /// The session's id; `None` for bearers.
     pub session_id: Option<SessionId>,
     /// The key that signed; `None` for sessions.

@@ -25,6 +25,12 @@ pub const FORWARDED: HeaderName = HeaderName::from_static("forwarded");
 /// The request's name.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// [`X_REQUEST_ID`] as it is written. Static text: Pingora would copy a name of its own for each request.
+pub const X_REQUEST_ID_WRITTEN: &str = "X-Request-Id";
+const X_FORWARDED_FOR_WRITTEN: &str = "X-Forwarded-For";
+const X_FORWARDED_PROTO_WRITTEN: &str = "X-Forwarded-Proto";
+const X_FORWARDED_HOST_WRITTEN: &str = "X-Forwarded-Host";
+
 /// Fields about the client that only Ostia writes, beside those of `identity`.
 pub const FORWARDING_FIELDS: [HeaderName; 3] = [X_FORWARDED_PROTO, X_FORWARDED_HOST, X_REQUEST_ID];
 
@@ -82,13 +88,13 @@ fn cut_own_cookies(upstream: &mut RequestHeader, exchange: &Exchange) -> Result<
 fn tell_about_the_client(upstream: &mut RequestHeader, authorized: &Authorized, id: RequestId) -> Result<()> {
     let chain = authorized.forwarded_for(upstream.headers.get(X_FORWARDED_FOR));
     upstream.remove_header(&FORWARDED);
-    upstream.insert_header(X_FORWARDED_FOR, chain)?;
+    upstream.insert_header(X_FORWARDED_FOR_WRITTEN, chain)?;
     let scheme = if authorized.client_came_by_tls() { "https" } else { "http" };
-    upstream.insert_header(X_FORWARDED_PROTO, HeaderValue::from_static(scheme))?;
+    upstream.insert_header(X_FORWARDED_PROTO_WRITTEN, HeaderValue::from_static(scheme))?;
     if let Some(host) = upstream.headers.get(HOST).cloned() {
-        upstream.insert_header(X_FORWARDED_HOST, host)?;
+        upstream.insert_header(X_FORWARDED_HOST_WRITTEN, host)?;
     }
-    upstream.insert_header(X_REQUEST_ID, id.to_value())
+    upstream.insert_header(X_REQUEST_ID_WRITTEN, id.to_value())
 }
 
 /// An address as a field value, without allocation.

@@ -9,7 +9,7 @@ use pingora_proxy::Session as Downstream;
 use smallvec::SmallVec;
 
 use crate::exchange::{Exchange, Progress};
-use crate::stage::forward::X_REQUEST_ID;
+use crate::stage::forward::X_REQUEST_ID_WRITTEN;
 
 /// Fields of one hop that a server may send beside those that Pingora manages (RFC 9110 7.6.1).
 const HOP_FIELDS: [HeaderName; 4] = [
@@ -50,7 +50,7 @@ pub fn reply(
             response.insert_header(CACHE_CONTROL, HeaderValue::from_static("private"))?;
         }
     }
-    response.insert_header(X_REQUEST_ID, exchange.id.to_value())
+    response.insert_header(X_REQUEST_ID_WRITTEN, exchange.id.to_value())
 }
 
 /// A server sets no cookie of ours: it could put its visitors into a session of somebody else, or out of their own.

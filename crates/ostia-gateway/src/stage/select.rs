@@ -13,7 +13,7 @@ use crate::stage::authorize::Authorized;
 /// A request on its way to a server.
 pub struct Forwarding {
     /// Why it may be on its way.
-    pub authorized: Authorized,
+    pub authorized: Box<Authorized>,
     /// Where it is going; counts as in flight there.
     pub picked: Picked,
     /// Where it has been.
@@ -29,7 +29,7 @@ pub type AffinityKey = SmallVec<[u8; 64]>;
 /// 503 when no server is left, 500 when the request was not authorized (which the types make unreachable).
 pub fn select(exchange: &mut Exchange) -> Result<Box<HttpPeer>> {
     let (authorized, tried) = match std::mem::replace(&mut exchange.progress, Progress::Closed) {
-        Progress::Authorized(authorized) => (*authorized, Tried::default()),
+        Progress::Authorized(authorized) => (authorized, Tried::default()),
         Progress::Forwarding(forwarding) => {
             let Forwarding { authorized, picked, mut tried } = *forwarding;
             tried.insert(&picked);
