@@ -12,7 +12,7 @@ import { loadAverage, machine } from './machine.mjs';
 import { measure } from './measure.mjs';
 import { endAll, freePorts } from './process.mjs';
 import { report } from './report.mjs';
-import { PROCESSES, prepare, scenarios } from './scenarios.mjs';
+import { BESIDE, PROCESSES, prepare, scenarios } from './scenarios.mjs';
 
 const HELP = `benches/load/run [options]
 
@@ -62,14 +62,17 @@ function binaries({ profile, binaries: folder }) {
 
 /** Everybody has a turn in each round; every other round goes backwards, so nobody is always first. */
 async function play(measured, contestants, { rounds, seconds }) {
-  const turns = measured.flatMap((scenario) => Object.entries(scenario.contestants)
-    .map(([name, { contestant }]) => ({ scenario, name, pid: contestants[contestant].pid })));
-  const series = new Map(turns.map(({ scenario, name }) => [`${scenario.key} ${name}`, []]));
+  const turns = measured.flatMap((scenario) => Object.keys(scenario.contestants).flatMap((name) => {
+    const turn = { key: `${scenario.key} ${name}`, scenario, name };
+    const beside = { key: `${scenario.key} ${BESIDE}`, scenario: scenario.beside, name };
+    return scenario.beside && name === 'ostia' ? [turn, beside] : [turn];
+  }));
+  const series = new Map(turns.map(({ key }) => [key, []]));
   for (let round = 0; round < rounds; round += 1) {
-    for (const { scenario, name, pid } of round % 2 ? [...turns].reverse() : turns) {
-      const run = await measure(scenario, name, pid, seconds);
-      series.get(`${scenario.key} ${name}`).push(run);
-      process.stderr.write(`round ${round + 1}: ${scenario.key} ${name}: ${run.cpu.toFixed(1)} µs, ${Math.round(run.perSecond)}/s\n`);
+    for (const { key, scenario, name } of round % 2 ? [...turns].reverse() : turns) {
+      const run = await measure(scenario, name, contestants[scenario.contestants[name].contestant].pid, seconds);
+      series.get(key).push(run);
+      process.stderr.write(`round ${round + 1}: ${key}: ${run.cpu.toFixed(1)} µs, ${Math.round(run.perSecond)}/s\n`);
     }
   }
   return series;
@@ -82,7 +85,7 @@ async function bench(chosen, folder) {
   const processes = new Set([...chosen.wanted].flatMap((key) => PROCESSES[key]));
   const { contestants, ports } = await startAll(folder, programs, issuer.issuer, processes);
   const measured = await scenarios(ports, issuer, chosen.wanted);
-  for (const scenario of measured) await prepare(scenario, folder);
+  for (const scenario of new Set(measured.flatMap((one) => [one, one.beside ?? one]))) await prepare(scenario, folder);
   const series = await play(measured, contestants, chosen);
   about.facts['Load average after'] = loadAverage();
   const command = ['benches/load/run', ...process.argv.slice(2)].join(' ');

@@ -1,6 +1,7 @@
 // The report: one Markdown page, the same on the screen and in benches/results.
 
 import { CLAIM } from './machine.mjs';
+import { BESIDE } from './scenarios.mjs';
 import { OBSERVED, PROMISES, median, ratio } from './promises.mjs';
 
 /** The whole page, and whether every promise that was measured is kept. */
@@ -32,7 +33,8 @@ function verdict({ ratio: { median: middle }, must, aim }) {
 }
 
 function figures(series, measured) {
-  const rows = measured.flatMap((scenario) => Object.keys(scenario.contestants).map((name) => {
+  const names = (scenario) => [...Object.keys(scenario.contestants), ...(scenario.beside ? [BESIDE] : [])];
+  const rows = measured.flatMap((scenario) => names(scenario).map((name) => {
     const runs = series.get(`${scenario.key} ${name}`);
     const of = (kind) => runs.map((run) => run[kind]);
     const [cpu, user, system] = ['cpu', 'user', 'system'].map((kind) => median(of(kind)).toFixed(1));

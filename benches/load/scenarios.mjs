@@ -10,7 +10,8 @@ const ASKED_ROUTE = '/service-57/orders';
 
 /**
  * A scenario: `key` in results, `what` it shows, `requests` that are sent in turn (a path, then fields), and by
- * contestant the process and the port. `handshakes` counts new connections instead of requests.
+ * contestant the process and the port. `handshakes` counts new connections instead of requests. `beside` is the
+ * scenario in which Ostia has another turn right beside this one: the two are compared, the machine's mood cancels out.
  */
 export async function scenarios(ports, issuer, wanted) {
   const bearer = (alg, subject = 'robot') => `Authorization: Bearer ${issuer.accessToken(alg, subject)}`;
@@ -19,19 +20,20 @@ export async function scenarios(ports, issuer, wanted) {
   const tls = { ostia: on('ostia', 'ostiaTls'), haproxy: on('haproxy', 'haproxyTls'), nginx: on('nginx', 'nginxTls') };
   const identity = { ostia: on('ostia', 'ostia') };
   const everything = { ostia: on('ostia-everything', 'everything'), haproxy: on('haproxy', 'haproxyEverything') };
+  const beside = { key: 'plain', what: 'open route, no access log', contestants: plain, requests: () => [['/']] };
   const all = [
-    { key: 'plain', what: 'open route, no access log', contestants: plain, requests: () => [['/']] },
-    { key: 'plain-logging', what: 'the same with the JSON access log into a file', contestants: { ostia: on('ostia-logging', 'logging') }, requests: () => [['/']] },
-    { key: 'tls', what: 'TLS 1.3, kept alive', tls: true, contestants: tls, requests: () => [['/']] },
+    beside,
+    { key: 'plain-logging', what: 'the same with the JSON access log into a file', contestants: { ostia: on('ostia-logging', 'logging') }, beside, requests: () => [['/']] },
+    { key: 'tls', what: 'TLS 1.3, kept alive', tls: true, contestants: tls, beside, requests: () => [['/']] },
     { key: 'handshake', what: 'TLS 1.3, full handshakes without a request', tls: true, handshakes: true, contestants: tls, requests: () => [['/']] },
-    { key: 'bearer-rs256', what: 'one token, RS256', contestants: identity, requests: () => [['/bearer', bearer('RS256')]] },
-    { key: 'bearer-es256', what: 'one token, ES256', contestants: identity, requests: () => [['/bearer', bearer('ES256')]] },
+    { key: 'bearer-rs256', what: 'one token, RS256', contestants: identity, beside, requests: () => [['/bearer', bearer('RS256')]] },
+    { key: 'bearer-es256', what: 'one token, ES256', contestants: identity, beside, requests: () => [['/bearer', bearer('ES256')]] },
     {
-      key: 'bearer-rotating', what: `${ROTATING_TOKENS} tokens in turn, RS256`, contestants: identity,
+      key: 'bearer-rotating', what: `${ROTATING_TOKENS} tokens in turn, RS256`, contestants: identity, beside,
       requests: () => Array.from({ length: ROTATING_TOKENS }, (_, index) => ['/bearer', bearer('RS256', `robot-${index}`)]),
     },
     {
-      key: 'session', what: 'one sealed session cookie', contestants: identity,
+      key: 'session', what: 'one sealed session cookie', contestants: identity, beside,
       requests: async () => [['/session', `Cookie: ${await signIn(`http://127.0.0.1:${ports.ostia}/session`)}`]],
     },
     {
@@ -45,7 +47,7 @@ export async function scenarios(ports, issuer, wanted) {
 /** Which processes the scenarios need; known before they are started. */
 export const PROCESSES = {
   plain: ['bare-pingora', 'ostia', 'haproxy', 'nginx'],
-  'plain-logging': ['ostia-logging'],
+  'plain-logging': ['ostia-logging', 'ostia'],
   tls: ['ostia', 'haproxy', 'nginx'],
   handshake: ['ostia', 'haproxy', 'nginx'],
   'bearer-rs256': ['ostia'],
@@ -54,6 +56,9 @@ export const PROCESSES = {
   session: ['ostia'],
   everything: ['ostia-everything', 'haproxy'],
 };
+
+/** The name under which the turns of `beside` are kept. */
+export const BESIDE = 'ostia, plain beside';
 
 /** Writes the requests of a scenario where the load generator reads them; the first one is for the trial. */
 export async function prepare(scenario, folder) {
