@@ -16,6 +16,7 @@ pub struct Answer {
     headers: Vec<(HeaderName, HeaderValue)>,
     content_type: Option<&'static str>,
     body: Bytes,
+    is_last: bool,
 }
 
 /// How the one who asked wants to be told.
@@ -77,7 +78,7 @@ impl Answer {
     /// An answer without a body.
     #[must_use]
     pub fn empty(status: StatusCode, reason: &'static str) -> Self {
-        Self { status, reason, headers: Vec::new(), content_type: None, body: Bytes::new() }
+        Self { status, reason, headers: Vec::new(), content_type: None, body: Bytes::new(), is_last: false }
     }
 
     /// A redirect. `location` was built by us from the configuration or re-validated by us.
@@ -160,6 +161,12 @@ impl Answer {
         self
     }
 
+    /// As the last answer of its connection: what follows a head that cannot be understood cannot be understood either.
+    #[must_use]
+    pub fn last(self) -> Self {
+        Self { is_last: true, ..self }
+    }
+
     /// With `Set-Cookie` fields.
     #[must_use]
     pub fn with_cookies(mut self, cookies: impl IntoIterator<Item = HeaderValue>) -> Self {
@@ -202,7 +209,7 @@ impl Answer {
         response.insert_header(header::REFERRER_POLICY, "no-referrer")?;
         response.insert_header(header::X_CONTENT_TYPE_OPTIONS, "nosniff")?;
         response.insert_header("x-request-id", request_id.clone())?;
-        if !downstream.as_mut().is_body_empty() {
+        if self.is_last || !downstream.as_mut().is_body_empty() {
             downstream.set_keepalive(None);
         }
         let end = head_only || self.body.is_empty();

@@ -47,6 +47,8 @@ impl ProxyHttp for Front {
             }
             Err(answer) => {
                 exchange.outcome.answered = Some((answer.status().as_u16(), answer.reason()));
+                // A session that was refreshed for a request that is refused in the end was refreshed all the same.
+                let answer = answer.with_cookies(exchange.outcome.cookies.drain(..));
                 answer.write(downstream, &exchange.id.to_value()).await?;
                 Ok(true)
             }

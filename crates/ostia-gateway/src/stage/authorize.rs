@@ -57,7 +57,7 @@ pub async fn authorize(
         Ok(_) => Err(forbid(arrived, exchange, decision.reason.slug())),
         Err(nobody) => {
             let answer = sign_in::ask(front, &identified.routed, arrived, exchange, nobody).await;
-            Err(answer.with_cookies(std::mem::take(&mut exchange.outcome.cookies)))
+            Err(answer)
         }
     }
 }

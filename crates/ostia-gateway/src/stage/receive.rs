@@ -92,10 +92,8 @@ pub fn receive<'a>(
     let request = downstream.req_header_mut();
     exchange.outcome.method = Some(request.method.clone());
     let reader = reader_of(request);
-    let refused = |refusal: Refusal<'_>| {
-        Answer::refuse(&refusal, reader, &snapshot.pages, exchange.id.as_str())
-            .with(http::header::CONNECTION, http::HeaderValue::from_static("close"))
-    };
+    let refused =
+        |refusal: Refusal<'_>| Answer::refuse(&refusal, reader, &snapshot.pages, exchange.id.as_str()).last();
     let Some(listener) = snapshot.listener(&front.listener).cloned() else {
         return Err(refused(Refusal::new(
             StatusCode::SERVICE_UNAVAILABLE,

@@ -78,7 +78,8 @@ pub async fn answer_failure(
         return FailToProxy { error_code: 0, can_reuse_downstream: false };
     };
     if downstream.response_written().is_none() {
-        let answer = failure.answer(status, downstream, exchange);
+        let answer =
+            failure.answer(status, downstream, exchange).with_cookies(exchange.outcome.cookies.drain(..));
         exchange.outcome.answered = Some((status.as_u16(), failure.reason));
         downstream.set_keepalive(None);
         if let Err(error) = answer.write(downstream, &exchange.id.to_value()).await {

@@ -5,11 +5,19 @@ use std::time::{Duration, Instant};
 
 use ostia_testkit::{Browser, Cookie, Ostia, Outage, eventually};
 
-use crate::world::{APP, World, has_session, signed_in};
+use crate::world::{APP, World, bo, has_session, signed_in};
 
 /// A node and a browser whose access token has just ended.
 async fn with_expired_token() -> (World, Ostia, Arc<Browser>) {
+    with_expired_token_of(None).await
+}
+
+/// The same of somebody else than ana.
+async fn with_expired_token_of(person: Option<serde_json::Value>) -> (World, Ostia, Arc<Browser>) {
     let (world, node, browser) = World::with_node().await;
+    if let Some(person) = person {
+        world.provider.expect_person(person);
+    }
     // Tokens are refreshed in the last half of their life: not by the requests of the login itself.
     world.provider.behave(|behaviour| behaviour.access_token_seconds = 3);
     signed_in(&browser, "/").await;
@@ -66,6 +74,15 @@ async fn a_browser_with_the_old_cookie_is_served_and_given_the_new_one() {
     );
     browser.set_cookies(vec![new]);
     assert_eq!(browser.fetch(&format!("{APP}/new")).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_request_brings_the_refreshed_session_all_the_same() {
+    let (world, _node, browser) = with_expired_token_of(Some(bo())).await;
+    let old = session_cookie(&browser);
+    assert_eq!(browser.fetch(&format!("{APP}/finance/x")).await.status, 403);
+    assert_ne!(session_cookie(&browser).value, old.value);
+    assert_eq!(world.provider.token_calls("refresh_token"), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
