@@ -5,20 +5,25 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 
 /// How many ports after the preferred one are tried.
 const TRIED: u16 = 100;
+/// Where the search for any port begins, and how far apart two processes begin it. All of it lies below the ports that
+/// the system gives to outgoing connections: one of these could take a port between being found here and being bound.
+const ANY: u16 = 12_000;
+const ANY_SPREAD: u32 = 5_000;
 
 /// A free port, `preferred` or one of the next; any when `preferred` is 0. With both addresses: the port is free on
 /// IPv6, too, where there is IPv6, so that `localhost` leads here whichever address a browser tries first.
 pub(super) fn free(preferred: u16, taken: &[u16]) -> io::Result<Vec<SocketAddr>> {
-    if preferred == 0 {
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
-        return addresses(port).ok_or_else(|| io::ErrorKind::AddrInUse.into());
-    }
-    let candidates = (0..TRIED).filter_map(|step| preferred.checked_add(step));
+    let first = if preferred == 0 { any() } else { preferred };
+    let candidates = (0..TRIED).filter_map(|step| first.checked_add(step));
     let mut free = candidates.filter(|port| !taken.contains(port)).filter_map(addresses);
     free.next().ok_or_else(|| {
-        let last = preferred.saturating_add(TRIED - 1);
-        io::Error::new(io::ErrorKind::AddrInUse, format!("every port from {preferred} to {last} is taken"))
+        let last = first.saturating_add(TRIED - 1);
+        io::Error::new(io::ErrorKind::AddrInUse, format!("every port from {first} to {last} is taken"))
     })
+}
+
+fn any() -> u16 {
+    ANY + u16::try_from(std::process::id().wrapping_mul(7) % ANY_SPREAD).unwrap_or_default()
 }
 
 fn addresses(port: u16) -> Option<Vec<SocketAddr>> {
