@@ -1,8 +1,8 @@
 //! A compiled section of `upstreams`: its servers, and the choice among them.
 
 use std::sync::Arc;
-use std::time::Duration;
 use std::sync::atomic::AtomicU32;
+use std::time::Duration;
 
 use ostia_config as config;
 use pingora_core::upstreams::peer::HttpPeer;
@@ -10,8 +10,8 @@ use pingora_core::upstreams::peer::HttpPeer;
 use crate::checker::HealthTask;
 use crate::picked::{Picked, Tried};
 use crate::pool::Pool;
-use crate::tunnel::TunnelConnector;
 use crate::server::{Previous, Server, ServerState};
+use crate::tunnel::TunnelConnector;
 
 /// A compiled group of servers. Immutable but for what it learns of its servers, which outlives it.
 #[derive(Debug)]

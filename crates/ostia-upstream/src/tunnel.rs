@@ -32,7 +32,9 @@ impl L4Connect for TunnelConnector {
         let tcp = TcpStream::connect(address).await.map_err(|source| {
             let kind = match source.kind() {
                 io::ErrorKind::ConnectionRefused => ErrorType::ConnectRefused,
-                io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => ErrorType::ConnectNoRoute,
+                io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
+                    ErrorType::ConnectNoRoute
+                }
                 _ => ErrorType::ConnectError,
             };
             Error::because(kind, "connecting for a tunnel", source)
