@@ -25,7 +25,7 @@ export function report(series, measured, machine, command) {
   return { text: page.join('\n'), kept };
 }
 
-const shown = ({ median: middle, low, high }) => `${middle.toFixed(2)} (${low.toFixed(2)}–${high.toFixed(2)})`;
+const shown = ({ median: middle, low, high }) => `${middle.toFixed(3)} (${low.toFixed(2)}–${high.toFixed(2)})`;
 
 function verdict({ ratio: { median: middle }, must, aim }) {
   if (middle <= aim) return 'kept, aim reached';
