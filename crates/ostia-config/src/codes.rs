@@ -59,7 +59,7 @@ codes! {
     NO_VALUE = "E1107", "a key without a value",
         "The key stands there with nothing behind it. YAML calls that `null`; Ostia does not guess what it should mean.";
     VERSION = "E1108", "the version of the language",
-        "`version: 1` stands at the top of every configuration. It names the language, not the release of Ostia.";
+        "`version: 1` names the language, not the release of Ostia; without it a file is read as version 1.";
     BAD_NAME = "E1109", "a name with other characters",
         "Names of listeners, providers, policies, upstreams and routes have 1 to 64 of the characters `A-Z a-z 0-9 - _ .`: they stand in logs, metrics and addresses.";
     EITHER_OR = "E1110", "keys that exclude each other",

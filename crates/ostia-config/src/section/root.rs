@@ -23,8 +23,8 @@ pub(crate) static ROOT: Section = Section {
           and `${VAR:?hint}` stand for variables in plain and double-quoted values.",
     keys: &[
         Key::new("version", Shape::Integer { min: 1, max: 1 }, "The version of the language: 1.")
-            .required()
             .own_check()
+            .default("1")
             .example("version: 1"),
         Key::new(
             "listeners",
@@ -112,9 +112,7 @@ fn check_version(top: &Fields<'_>) {
         Some(Value::Scalar(Scalar { text, plain: true, .. })) if text == "1" => return,
         Some(Value::Broken) => return,
         Some(_) => "this release reads `version: 1`",
-        None if top.has("version") => return,
-        None if top.is_meant("version") => return,
-        None => "the configuration has no `version`",
+        None => return,
     };
     let span = if top.has("version") { top.value_span("version") } else { top.span };
     top.cx.findings.add(
