@@ -95,15 +95,18 @@ async function bench(chosen, folder) {
 async function main() {
   const chosen = choices();
   const folder = mkdtempSync(path.join(os.tmpdir(), 'ostia-bench-'));
-  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => endAll().then(() => process.exit(130)));
+  const leave = async () => {
+    await endAll();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => leave().then(() => process.exit(130)));
   try {
     const { about, text, kept } = await bench(chosen, folder);
     process.stdout.write(`\n${text}`);
     if (!chosen['no-results']) writeFileSync(path.join(root, 'benches/results', `${about.date}-${about.commit}.md`), text);
     process.exitCode = kept ? 0 : 1;
   } finally {
-    await endAll();
-    rmSync(folder, { recursive: true, force: true });
+    await leave();
   }
   process.exit();
 }
