@@ -4,6 +4,11 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 
 NPM_DIR := crates/ostia-testkit/npm
+# Node.js for the tests where the system's is too old for the provider they run (Debian 12 has 18).
+NODE_AT_LEAST := 20
+NODE_PACKAGE := node-linux-$(if $(filter aarch64,$(shell uname -m)),arm64,x64)
+NODE_VERSION := 22.23.3
+export PATH := $(CURDIR)/.tools/node_modules/$(NODE_PACKAGE)/bin:$(PATH)
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 # nextest where it is installed, cargo's own runner everywhere else.
 RUNNER := $(shell cargo nextest --version >/dev/null 2>&1 && echo "nextest run" || echo "test")
@@ -66,6 +71,8 @@ test-deps: ## install what the tests need when it is absent (Node.js, Chromium, 
 	command -v promtool >/dev/null || need="$$need prometheus"; \
 	if [ -n "$$need" ]; then $(SUDO) apt-get update -qq; \
 	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends $$need >/dev/null; fi
+	@if [ "$$(node -p 'process.versions.node.split(".")[0]')" -lt $(NODE_AT_LEAST) ]; then \
+	  npm install --prefix .tools --no-save --no-audit --no-fund --loglevel=error $(NODE_PACKAGE)@$(NODE_VERSION); fi
 	@if [ ! -e $(NPM_DIR)/node_modules/.package-lock.json ] || \
 	  [ $(NPM_DIR)/package-lock.json -nt $(NPM_DIR)/node_modules/.package-lock.json ]; then \
 	  cd $(NPM_DIR) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error; fi
