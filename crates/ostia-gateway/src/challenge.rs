@@ -13,7 +13,6 @@ use crate::stage::route::Routed;
 /// Refuses a bearer token: 401 (400 for a request with two) and why.
 #[must_use]
 pub(crate) fn refuse_token(
-    routed: &Routed,
     arrived: &Arrived<'_>,
     exchange: &Exchange,
     complaint: Complaint,
@@ -21,7 +20,6 @@ pub(crate) fn refuse_token(
 ) -> Answer {
     let challenge = realm(arrived).because(complaint, &reason.replace('_', " "));
     let refusal = Refusal::new(challenge.status(), reason, "The token is not accepted here");
-    let _ = routed;
     Answer::refuse(&refusal, arrived.reader, &exchange.snapshot.pages, exchange.id.as_str())
         .with(header::WWW_AUTHENTICATE, challenge.field())
 }

@@ -63,7 +63,7 @@ impl Own {
             Self::Callback => callback::callback(front, arrived, exchange).await,
             Self::Login => login::login(front, arrived, exchange).await,
             Self::Logout => logout::logout(front, arrived, exchange),
-            Self::SignedOut => signed_out::page(arrived, exchange),
+            Self::SignedOut => signed_out::page(exchange),
             Self::Whoami => whoami::whoami(front, arrived, exchange),
             Self::Unknown => not_found(arrived, exchange),
         }

@@ -71,30 +71,30 @@ impl ProxyHttp for Front {
 
     fn fail_to_connect(
         &self,
-        downstream: &mut Downstream,
+        _: &mut Downstream,
         _: &HttpPeer,
         exchange: &mut Exchange,
         error: Box<Error>,
     ) -> Box<Error> {
-        recover::after_connect_failure(self, downstream, exchange, error)
+        recover::after_connect_failure(self, exchange, error)
     }
 
     async fn upstream_request_filter(
         &self,
-        downstream: &mut Downstream,
+        _: &mut Downstream,
         upstream_request: &mut RequestHeader,
         exchange: &mut Exchange,
     ) -> Result<()> {
-        forward::forward(self, downstream, upstream_request, exchange)
+        forward::forward(upstream_request, exchange)
     }
 
     async fn response_filter(
         &self,
-        downstream: &mut Downstream,
+        _: &mut Downstream,
         response: &mut ResponseHeader,
         exchange: &mut Exchange,
     ) -> Result<()> {
-        reply::reply(downstream, response, exchange)
+        reply::reply(response, exchange)
     }
 
     fn error_while_proxy(

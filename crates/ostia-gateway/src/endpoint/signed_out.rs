@@ -5,10 +5,9 @@ use http::StatusCode;
 use crate::answer::{Answer, Next};
 use crate::exchange::Exchange;
 use crate::page::Page;
-use crate::stage::receive::Arrived;
 
 /// The page.
-pub(super) fn page(_arrived: &Arrived<'_>, exchange: &Exchange) -> Answer {
+pub(super) fn page(exchange: &Exchange) -> Answer {
     let page = Page {
         title: "You are signed out",
         paragraphs: vec!["Close this browser if others use this computer."],

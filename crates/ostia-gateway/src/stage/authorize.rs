@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use http::header::GetAll;
 use http::{HeaderValue, StatusCode};
 use ostia_policy::Facts;
 
@@ -168,17 +169,17 @@ impl Authorized {
 
     /// `X-Forwarded-For` for the server: the chain of trusted peers goes on, everybody else begins a new one.
     #[must_use]
-    pub fn forwarded_for(&self, chain: Option<&HeaderValue>) -> HeaderValue {
+    pub fn forwarded_for(&self, chain: GetAll<'_, HeaderValue>) -> HeaderValue {
         let own = address_value(self.peer);
-        match chain {
-            Some(before) if self.peer_is_trusted && !before.is_empty() => {
-                let mut bytes = Vec::with_capacity(before.len() + own.len() + 2);
-                bytes.extend_from_slice(before.as_bytes());
-                bytes.extend_from_slice(b", ");
-                bytes.extend_from_slice(own.as_bytes());
-                HeaderValue::from_bytes(&bytes).unwrap_or(own)
-            }
-            _ => own,
+        if !self.peer_is_trusted {
+            return own;
         }
+        let mut bytes = Vec::new();
+        for before in chain.iter().filter(|before| !before.is_empty()) {
+            bytes.extend_from_slice(before.as_bytes());
+            bytes.extend_from_slice(b", ");
+        }
+        bytes.extend_from_slice(own.as_bytes());
+        HeaderValue::from_bytes(&bytes).unwrap_or(own)
     }
 }

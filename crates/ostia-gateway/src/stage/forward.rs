@@ -7,10 +7,8 @@ use http::{HeaderName, HeaderValue};
 use ostia_request::cookie::{self, Cut};
 use pingora_error::{Error, ErrorType, Result};
 use pingora_http::RequestHeader;
-use pingora_proxy::Session as Downstream;
 
 use crate::exchange::{Exchange, Progress};
-use crate::proxy::Front;
 use crate::request_id::RequestId;
 use crate::stage::authorize::Authorized;
 
@@ -39,12 +37,7 @@ pub const FORWARDING_FIELDS: [HeaderName; 3] = [X_FORWARDED_PROTO, X_FORWARDED_H
 ///
 /// # Errors
 /// When there is nobody authorized, which the types make unreachable, or a field cannot be written.
-pub fn forward(
-    front: &Front,
-    _downstream: &Downstream,
-    upstream: &mut RequestHeader,
-    exchange: &mut Exchange,
-) -> Result<()> {
+pub fn forward(upstream: &mut RequestHeader, exchange: &Exchange) -> Result<()> {
     let Progress::Forwarding(forwarding) = &exchange.progress else {
         return Error::e_explain(ErrorType::InternalError, "nobody was authorized");
     };
@@ -65,7 +58,6 @@ pub fn forward(
     for edit in authorized.edits() {
         edit.apply(upstream)?;
     }
-    let _ = front;
     Ok(())
 }
 
@@ -86,7 +78,7 @@ fn cut_own_cookies(upstream: &mut RequestHeader, exchange: &Exchange) -> Result<
 }
 
 fn tell_about_the_client(upstream: &mut RequestHeader, authorized: &Authorized, id: RequestId) -> Result<()> {
-    let chain = authorized.forwarded_for(upstream.headers.get(X_FORWARDED_FOR));
+    let chain = authorized.forwarded_for(upstream.headers.get_all(X_FORWARDED_FOR));
     upstream.remove_header(&FORWARDED);
     upstream.insert_header(X_FORWARDED_FOR_WRITTEN, chain)?;
     let scheme = if authorized.client_came_by_tls() { "https" } else { "http" };

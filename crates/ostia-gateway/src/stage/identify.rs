@@ -72,7 +72,7 @@ pub async fn identify(
     let credentials = routed.route.credentials;
     if credentials.bearer
         && let Some(token) = bearer_token(&arrived.request.headers).map_err(|()| {
-            challenge::refuse_token(&routed, arrived, exchange, Complaint::InvalidRequest, "two_tokens")
+            challenge::refuse_token(arrived, exchange, Complaint::InvalidRequest, "two_tokens")
         })?
     {
         let caller = by_bearer(front, &routed, arrived, exchange, token).await?;
@@ -115,23 +115,11 @@ async fn by_bearer(
         if routed.route.provider(&known.identity.provider).is_some() {
             return Ok(known);
         }
-        return Err(challenge::refuse_token(
-            routed,
-            arrived,
-            exchange,
-            Complaint::InvalidToken,
-            "issuer_other",
-        ));
+        return Err(challenge::refuse_token(arrived, exchange, Complaint::InvalidToken, "issuer_other"));
     }
     metrics.token_cache_miss();
     let Some(running) = provider_of(routed, token) else {
-        return Err(challenge::refuse_token(
-            routed,
-            arrived,
-            exchange,
-            Complaint::InvalidToken,
-            "issuer_unknown",
-        ));
+        return Err(challenge::refuse_token(arrived, exchange, Complaint::InvalidToken, "issuer_unknown"));
     };
     match running.provider.verify_bearer(token, exchange.now).await {
         Ok(verified) => {
@@ -148,7 +136,7 @@ async fn by_bearer(
         }
         Err(BearerRefused::Token(refused)) => {
             metrics.token_refused(&running.section.name, refused.slug());
-            Err(challenge::refuse_token(routed, arrived, exchange, Complaint::InvalidToken, refused.slug()))
+            Err(challenge::refuse_token(arrived, exchange, Complaint::InvalidToken, refused.slug()))
         }
         Err(unavailable) => {
             metrics.token_refused(&running.section.name, unavailable.slug());

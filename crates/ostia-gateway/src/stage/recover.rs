@@ -10,12 +10,7 @@ use crate::exchange::{Exchange, Progress};
 use crate::proxy::Front;
 
 /// No connection: nothing was sent, so every request may go elsewhere.
-pub fn after_connect_failure(
-    front: &Front,
-    _downstream: &Downstream,
-    exchange: &mut Exchange,
-    mut error: Box<Error>,
-) -> Box<Error> {
+pub fn after_connect_failure(front: &Front, exchange: &mut Exchange, mut error: Box<Error>) -> Box<Error> {
     if let Progress::Forwarding(forwarding) = &exchange.progress {
         forwarding.picked.failed_to_connect();
     }

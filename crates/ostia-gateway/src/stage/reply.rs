@@ -5,7 +5,6 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use ostia_telemetry::InFlight;
 use pingora_error::Result;
 use pingora_http::ResponseHeader;
-use pingora_proxy::Session as Downstream;
 use smallvec::SmallVec;
 
 use crate::exchange::{Exchange, Progress};
@@ -23,11 +22,7 @@ const HOP_FIELDS: [HeaderName; 4] = [
 ///
 /// # Errors
 /// When a field cannot be written.
-pub fn reply(
-    _downstream: &mut Downstream,
-    response: &mut ResponseHeader,
-    exchange: &mut Exchange,
-) -> Result<()> {
+pub fn reply(response: &mut ResponseHeader, exchange: &mut Exchange) -> Result<()> {
     if response.status.is_informational() && response.status != StatusCode::SWITCHING_PROTOCOLS {
         return Ok(());
     }

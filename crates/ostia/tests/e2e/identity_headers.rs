@@ -205,3 +205,15 @@ async fn a_configured_field_name_is_managed_too() {
     assert_eq!(seen.field("x-who").as_deref(), Some("ana"));
     assert_eq!(seen.field("x-tenant"), None, "a claim that is absent leaves no field behind");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trailers_of_a_client_stay_behind() {
+    let (world, node, _) = World::with_node().await;
+    let head = "POST /public/x HTTP/1.1\r\nHost: app.localhost\r\nTransfer-Encoding: chunked\r\nTrailer: X-Forwarded-User\r\n\r\n";
+    let body = "5\r\nhello\r\n0\r\nX-Forwarded-User: mallory\r\nx_forwarded_groups: mallory\r\n\r\n";
+    raw::send(node.port(), format!("{head}{body}")).await;
+    let seen = world.app.last();
+    let text = String::from_utf8_lossy(&seen.body);
+    assert!(text.contains("hello"), "the body arrives: {text}");
+    assert!(!text.contains("mallory") && !has_mallory(&managed(&seen)), "{}\n\n{text}", seen.head);
+}
