@@ -20,7 +20,7 @@ pub(crate) fn refuse_token(
 ) -> Answer {
     let challenge = realm(arrived).because(complaint, &reason.replace('_', " "));
     let refusal = Refusal::new(challenge.status(), reason, "The token is not accepted here");
-    Answer::refuse(&refusal, arrived.reader, &exchange.snapshot.pages, exchange.id.as_str())
+    Answer::refuse(&refusal, arrived.reader(), &exchange.snapshot.pages, exchange.id.as_str())
         .with(header::WWW_AUTHENTICATE, challenge.field())
 }
 

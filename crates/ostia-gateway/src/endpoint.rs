@@ -88,5 +88,5 @@ fn not_found(arrived: &Arrived<'_>, exchange: &Exchange) -> Answer {
 }
 
 fn refuse(arrived: &Arrived<'_>, exchange: &Exchange, refusal: Refusal<'_>) -> Answer {
-    Answer::refuse(&refusal, arrived.reader, &exchange.snapshot.pages, exchange.id.as_str())
+    Answer::refuse(&refusal, arrived.reader(), &exchange.snapshot.pages, exchange.id.as_str())
 }

@@ -1,9 +1,7 @@
 //! Where extensions are asked, and how what they ask for is done.
 
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use ostia_extension::{Edit, Edits, RequestView, Verdict};
-use pingora_error::Result;
-use pingora_http::RequestHeader;
 
 use crate::answer::{Answer, Refusal};
 use crate::exchange::Exchange;
@@ -22,15 +20,13 @@ pub enum FieldEdit {
 
 impl FieldEdit {
     /// Does it.
-    ///
-    /// # Errors
-    /// When the field cannot be written.
-    pub fn apply(&self, request: &mut RequestHeader) -> Result<()> {
+    pub fn apply(&self, fields: &mut HeaderMap) {
         match self {
-            Self::Set(name, value) => request.insert_header(name.clone(), value.clone()),
+            Self::Set(name, value) => {
+                fields.insert(name.clone(), value.clone());
+            }
             Self::Remove(name) => {
-                request.remove_header(name);
-                Ok(())
+                fields.remove(name);
             }
         }
     }
@@ -84,5 +80,5 @@ fn allowed(edit: Edit, exchange: &Exchange) -> Option<FieldEdit> {
 fn refused(status: StatusCode, extension: &str, arrived: &Arrived<'_>, exchange: &Exchange) -> Answer {
     tracing::debug!(extension, status = status.as_u16(), "an extension refused a request");
     let refusal = Refusal::new(status, "extension_refused", "You may not enter here");
-    Answer::refuse(&refusal, arrived.reader, &exchange.snapshot.pages, exchange.id.as_str())
+    Answer::refuse(&refusal, arrived.reader(), &exchange.snapshot.pages, exchange.id.as_str())
 }

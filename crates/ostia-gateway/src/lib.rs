@@ -24,6 +24,7 @@ mod compile;
 mod crossing;
 mod endpoint;
 pub mod extension;
+mod fields;
 pub mod key_file;
 mod observe;
 pub mod refresh;

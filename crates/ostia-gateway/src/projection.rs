@@ -5,7 +5,6 @@
 //! inside an element is percent-encoded. Numbers and booleans stand as in JSON; objects, `null` and empty lists make
 //! no field.
 
-use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 use ostia_config::IdentityHeaders;
 use ostia_config::policy::ClaimPath;
@@ -24,8 +23,6 @@ pub struct Projection {
 #[derive(Debug)]
 struct Field {
     name: HeaderName,
-    /// The name as it is written.
-    written: Bytes,
     claim: ClaimPath,
 }
 
@@ -33,11 +30,10 @@ impl Projection {
     /// Prepares the section `identity`.
     #[must_use]
     pub fn new(config: &IdentityHeaders) -> Self {
-        let fields = config.headers.iter().map(|field| Field {
-            name: field.header.clone(),
-            written: written(&field.header),
-            claim: field.claim.clone(),
-        });
+        let fields = config
+            .headers
+            .iter()
+            .map(|field| Field { name: field.header.clone(), claim: field.claim.clone() });
         Self { fields: fields.collect() }
     }
 
@@ -46,11 +42,11 @@ impl Projection {
         self.fields.iter().map(|field| &field.name)
     }
 
-    /// The fields of one identity, names as they are written; made once, when it is recognised.
+    /// The fields of one identity; made once, when it is recognised.
     #[must_use]
-    pub fn of(&self, identity: &Identity) -> Box<[(Bytes, HeaderValue)]> {
+    pub fn of(&self, identity: &Identity) -> Box<[(HeaderName, HeaderValue)]> {
         let mut fields = Vec::with_capacity(self.fields.len());
-        for Field { written, claim, .. } in &self.fields {
+        for Field { name, claim } in &self.fields {
             let value = match claim.as_str() {
                 "sub" => Some(encoded(&identity.subject, false)),
                 "iss" => Some(encoded(&identity.issuer, false)),
@@ -58,22 +54,11 @@ impl Projection {
             };
             let value = value.filter(|text| !text.is_empty() && text.len() <= MAX_FIELD_BYTES);
             if let Some(value) = value.and_then(|text| HeaderValue::from_str(&text).ok()) {
-                fields.push((written.clone(), value));
+                fields.push((name.clone(), value));
             }
         }
         fields.into_boxed_slice()
     }
-}
-
-/// A name as it is written, `X-Forwarded-User`; made once, so that a request copies no text.
-fn written(name: &HeaderName) -> Bytes {
-    let mut begins_word = true;
-    let spelt = name.as_str().chars().map(|letter| {
-        let spelt = if begins_word { letter.to_ascii_uppercase() } else { letter };
-        begins_word = letter == '-';
-        spelt
-    });
-    Bytes::from(spelt.collect::<String>())
 }
 
 fn text_of(claim: ClaimValue<'_>) -> Option<String> {
@@ -121,15 +106,6 @@ mod tests {
 
     fn shown(value: &Value) -> Option<String> {
         text_of(ClaimValue(value))
-    }
-
-    #[test]
-    fn names_are_written_with_capitals() {
-        for (name, expected) in
-            [("x-forwarded-user", "X-Forwarded-User"), ("tenant", "Tenant"), ("x--1a", "X--1a")]
-        {
-            assert_eq!(written(&HeaderName::from_static(name)), expected.as_bytes());
-        }
     }
 
     #[test]

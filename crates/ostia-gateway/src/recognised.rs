@@ -9,8 +9,7 @@ use std::time::SystemTime;
 
 use aws_lc_rs::digest::{self, SHA256, SHA256_OUTPUT_LEN};
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
-use bytes::Bytes;
-use http::HeaderValue;
+use http::{HeaderName, HeaderValue};
 use ostia_identity::{Identity, Key};
 use ostia_session::SessionId;
 use quick_cache::Weighter;
@@ -26,8 +25,8 @@ const ENTRY_BYTES: usize = 512;
 pub struct Recognised {
     /// Who.
     pub identity: Arc<Identity>,
-    /// The fields that tell the upstream; names as they are written.
-    pub fields: Box<[(Bytes, HeaderValue)]>,
+    /// The fields that tell the upstream.
+    pub fields: Box<[(HeaderName, HeaderValue)]>,
     /// The session's id; `None` for bearers.
     pub session_id: Option<SessionId>,
     /// The key that signed; `None` for sessions.

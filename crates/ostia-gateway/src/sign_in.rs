@@ -34,7 +34,7 @@ pub(crate) async fn ask(
     let route = &routed.route;
     let target = target_of(arrived);
     match route.login_provider() {
-        Some(running) if arrived.reader == Reader::Person => {
+        Some(running) if arrived.reader() == Reader::Person => {
             start(front, running, arrived, exchange, &target).await
         }
         provider => {
@@ -64,7 +64,7 @@ fn unauthorized(
     if let Some(path) = login_path {
         refusal = refusal.next(Next::SignIn(path));
     }
-    Answer::refuse(&refusal, arrived.reader, &exchange.snapshot.pages, exchange.id.as_str())
+    Answer::refuse(&refusal, arrived.reader(), &exchange.snapshot.pages, exchange.id.as_str())
         .with(header::WWW_AUTHENTICATE, challenge::ask(routed, arrived, login_path))
 }
 
@@ -145,7 +145,7 @@ async fn begin(
 #[must_use]
 pub(crate) fn not_offered(arrived: &Arrived<'_>, exchange: &Exchange) -> Answer {
     let refusal = Refusal::new(StatusCode::NOT_FOUND, "login_not_offered", "Nobody signs in at this address");
-    Answer::refuse(&refusal, arrived.reader, &exchange.snapshot.pages, exchange.id.as_str())
+    Answer::refuse(&refusal, arrived.reader(), &exchange.snapshot.pages, exchange.id.as_str())
 }
 
 /// The registered `redirect_uri`, or the one that the route's host makes. Never a header of the request: `host` is
@@ -181,7 +181,7 @@ fn unavailable(arrived: &Arrived<'_>, exchange: &Exchange, refused: &LoginRefuse
         LoginRefused::Unavailable { retry_after } => *retry_after,
         _ => std::time::Duration::from_secs(30),
     };
-    Answer::refuse(&refusal, arrived.reader, &exchange.snapshot.pages, exchange.id.as_str())
+    Answer::refuse(&refusal, arrived.reader(), &exchange.snapshot.pages, exchange.id.as_str())
         .with(header::RETRY_AFTER, challenge::retry_after(wait))
 }
 
@@ -200,10 +200,10 @@ pub(crate) fn too_many_rounds(
              Most often the browser does not keep this site's cookies, or the clock of this or that machine is wrong. \
              Allow cookies for this site, wait a minute, and try again.",
         );
-    Answer::refuse(&refusal, arrived.reader, &exchange.snapshot.pages, exchange.id.as_str())
+    Answer::refuse(&refusal, arrived.reader(), &exchange.snapshot.pages, exchange.id.as_str())
 }
 
 fn internal(arrived: &Arrived<'_>, exchange: &Exchange) -> Answer {
     let refusal = Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something went wrong here");
-    Answer::refuse(&refusal, arrived.reader, &exchange.snapshot.pages, exchange.id.as_str())
+    Answer::refuse(&refusal, arrived.reader(), &exchange.snapshot.pages, exchange.id.as_str())
 }

@@ -1,15 +1,17 @@
 //! HTTP/1 on one connection: each head is read under a deadline and a size cap, then Pingora takes over.
 
+use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::BytesMut;
 use pingora_core::apps::{HttpPersistentSettings, HttpServerApp};
 use pingora_core::protocols::Stream;
 use pingora_core::protocols::http::ServerSession;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use crate::answer;
@@ -17,7 +19,7 @@ use crate::edge::Edge;
 use crate::head::{HeadRefused, Scan};
 use crate::settings::Bounds;
 
-/// The first read of a head; longer heads grow the buffer.
+/// The first read of a head; longer heads are read on into a buffer of their own.
 const FIRST_READ: usize = 4096;
 /// How long the unread rest of a request body is read, to keep the connection.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -99,10 +101,7 @@ struct Reading<'a, S> {
 
 impl<S: Future<Output = ()>> Reading<'_, S> {
     async fn head(mut self, stream: &mut Stream) -> Head {
-        let mut buf = BytesMut::new();
-        if !self.begins(stream, &mut buf).await {
-            return Head::Gone;
-        }
+        let Some(mut buf) = self.begins(stream).await else { return Head::Gone };
         let mut scan = Scan::new(self.bounds.headers);
         let mut is_armed = self.is_first;
         loop {
@@ -120,6 +119,7 @@ impl<S: Future<Output = ()>> Reading<'_, S> {
             if !std::mem::replace(&mut is_armed, true) {
                 self.clock.as_mut().reset(Instant::now() + self.bounds.header_timeout);
             }
+            buf.reserve(FIRST_READ);
             tokio::select! {
                 biased;
                 read = stream.read_buf(&mut buf) => match read {
@@ -131,28 +131,34 @@ impl<S: Future<Output = ()>> Reading<'_, S> {
         }
     }
 
-    /// Waits for the first bytes; false when there will be none. While it waits no buffer is held.
-    async fn begins(&mut self, stream: &mut Stream, buf: &mut BytesMut) -> bool {
-        let mut first = pin!(poll_fn(|cx| {
-            buf.reserve(FIRST_READ);
-            let read = pin!(stream.read_buf(buf)).poll(cx);
-            if read.is_pending() {
-                *buf = BytesMut::new();
-            }
-            read
-        }));
-        let read = tokio::select! {
+    /// Waits for the first bytes; `None` when there will be none. While it waits no buffer is held, and what comes is
+    /// kept in a buffer of its own size.
+    async fn begins(&mut self, stream: &mut Stream) -> Option<BytesMut> {
+        let mut first = pin!(poll_fn(|cx| poll_first(stream, cx)));
+        tokio::select! {
             biased;
-            read = first.as_mut() => read,
-            () = self.clock.as_mut() => return false,
+            first = first.as_mut() => first,
+            () = self.clock.as_mut() => None,
             () = self.stop.as_mut() => {
                 let last_call = if self.is_first { LAST_CALL } else { Duration::ZERO };
-                let Ok(read) = timeout(last_call, first).await else { return false };
-                read
+                timeout(last_call, first).await.ok().flatten()
             }
-        };
-        matches!(read, Ok(1..))
+        }
     }
+}
+
+thread_local! {
+    /// Where first reads land; one buffer serves every connection of the thread.
+    static FIRST: RefCell<Box<[u8]>> = RefCell::new(vec![0; FIRST_READ].into());
+}
+
+fn poll_first(stream: &mut Stream, cx: &mut Context<'_>) -> Poll<Option<BytesMut>> {
+    FIRST.with_borrow_mut(|room| {
+        let mut read = ReadBuf::new(room);
+        let outcome = std::task::ready!(Pin::new(stream).poll_read(cx, &mut read));
+        let is_something = outcome.is_ok() && !read.filled().is_empty();
+        Poll::Ready(is_something.then(|| BytesMut::from(read.filled())))
+    })
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use std::sync::Once;
 
+use tracing::level_filters::LevelFilter;
+use tracing_log::{AsLog as _, LogTracer};
 use tracing_subscriber::EnvFilter;
 
 /// Chooses what is told.
@@ -17,7 +19,9 @@ pub(crate) fn start() {
             // metrics tell these, with their reasons.
             EnvFilter::new("info,pingora_proxy=off,pingora_core=off,pingora_load_balancing=off")
         });
-        let _ = tracing_log::LogTracer::init();
+        // Pingora asks before each of its many messages; below this level the answer is one comparison.
+        let loudest = filter.max_level_hint().unwrap_or(LevelFilter::TRACE);
+        let _ = LogTracer::builder().with_max_level(loudest.as_log()).init();
         let subscriber =
             tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).json().finish();
         let _ = tracing::subscriber::set_global_default(subscriber);

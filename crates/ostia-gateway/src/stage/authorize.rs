@@ -100,14 +100,14 @@ fn refuse_upgrade(arrived: &Arrived<'_>, exchange: &Exchange) -> Answer {
         "WebSockets are not offered at this address",
     )
     .advise("The operator can name them on the route: upgrade: [websocket].");
-    Answer::refuse(&refusal, arrived.reader, &exchange.snapshot.pages, exchange.id.as_str())
+    Answer::refuse(&refusal, arrived.reader(), &exchange.snapshot.pages, exchange.id.as_str())
 }
 
 fn forbid(arrived: &Arrived<'_>, exchange: &Exchange, reason: &'static str) -> Answer {
     let refusal = Refusal::new(StatusCode::FORBIDDEN, reason, "You may not enter here")
         .advise("You are signed in, but not with the rights that this address asks for.")
         .next(Next::SignOut);
-    let answer = Answer::refuse(&refusal, arrived.reader, &exchange.snapshot.pages, exchange.id.as_str());
+    let answer = Answer::refuse(&refusal, arrived.reader(), &exchange.snapshot.pages, exchange.id.as_str());
     crate::challenge::insufficient(answer, arrived, exchange)
 }
 

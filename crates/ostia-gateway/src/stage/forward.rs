@@ -3,12 +3,14 @@
 use std::net::IpAddr;
 
 use http::header::{AUTHORIZATION, COOKIE, HOST};
-use http::{HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use ostia_request::cookie::{self, Cut};
 use pingora_error::{Error, ErrorType, Result};
 use pingora_http::RequestHeader;
+use smallvec::SmallVec;
 
 use crate::exchange::{Exchange, Progress};
+use crate::fields::edit_fields;
 use crate::request_id::RequestId;
 use crate::stage::authorize::Authorized;
 
@@ -22,12 +24,6 @@ pub const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-ho
 pub const FORWARDED: HeaderName = HeaderName::from_static("forwarded");
 /// The request's name.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// [`X_REQUEST_ID`] as it is written. Static text: Pingora would copy a name of its own for each request.
-pub const X_REQUEST_ID_WRITTEN: &str = "X-Request-Id";
-const X_FORWARDED_FOR_WRITTEN: &str = "X-Forwarded-For";
-const X_FORWARDED_PROTO_WRITTEN: &str = "X-Forwarded-Proto";
-const X_FORWARDED_HOST_WRITTEN: &str = "X-Forwarded-Host";
 
 /// Fields about the client that only Ostia writes, beside those of `identity`.
 pub const FORWARDING_FIELDS: [HeaderName; 3] = [X_FORWARDED_PROTO, X_FORWARDED_HOST, X_REQUEST_ID];
@@ -45,58 +41,67 @@ pub fn forward(upstream: &mut RequestHeader, exchange: &Exchange) -> Result<()> 
     if let Some(target) = authorized.rewritten_target() {
         upstream.set_raw_path(target.as_bytes())?;
     }
-    cut_own_cookies(upstream, exchange)?;
-    if authorized.hides_authorization() {
-        upstream.remove_header(&AUTHORIZATION);
-    }
-    tell_about_the_client(upstream, authorized, exchange.id)?;
-    if let Some(caller) = authorized.caller() {
-        for (name, value) in &caller.fields {
-            upstream.insert_header(name.clone(), value.clone())?;
+    edit_fields(upstream, |fields| {
+        cut_own_cookies(fields, exchange);
+        if authorized.hides_authorization() {
+            fields.remove(AUTHORIZATION);
         }
-    }
-    for edit in authorized.edits() {
-        edit.apply(upstream)?;
-    }
-    Ok(())
+        tell_about_the_client(fields, authorized, exchange.id);
+        if let Some(caller) = authorized.caller() {
+            for (name, value) in &caller.fields {
+                fields.insert(name.clone(), value.clone());
+            }
+        }
+        for edit in authorized.edits() {
+            edit.apply(fields);
+        }
+    })
 }
 
-fn cut_own_cookies(upstream: &mut RequestHeader, exchange: &Exchange) -> Result<()> {
+fn cut_own_cookies(fields: &mut HeaderMap, exchange: &Exchange) {
     let snapshot = &exchange.snapshot;
-    let Some(field) = upstream.headers.get(COOKIE) else { return Ok(()) };
+    let Some(field) = fields.get(COOKIE) else { return };
     match cookie::without(field.as_bytes(), |name| snapshot.is_own_cookie(name)) {
         Cut::Unchanged => {}
         Cut::Empty => {
-            upstream.remove_header(&COOKIE);
+            fields.remove(COOKIE);
         }
         Cut::Changed(rest) => {
             let rest = pingora_http::header_value_from_raw(rest);
-            upstream.insert_header(COOKIE, rest)?;
+            fields.insert(COOKIE, rest);
         }
     }
-    Ok(())
 }
 
-fn tell_about_the_client(upstream: &mut RequestHeader, authorized: &Authorized, id: RequestId) -> Result<()> {
-    let chain = authorized.forwarded_for(upstream.headers.get_all(X_FORWARDED_FOR));
-    upstream.remove_header(&FORWARDED);
-    upstream.insert_header(X_FORWARDED_FOR_WRITTEN, chain)?;
+fn tell_about_the_client(fields: &mut HeaderMap, authorized: &Authorized, id: RequestId) {
+    let chain = authorized.forwarded_for(fields.get_all(X_FORWARDED_FOR));
+    fields.remove(FORWARDED);
+    fields.insert(X_FORWARDED_FOR, chain);
     let scheme = if authorized.client_came_by_tls() { "https" } else { "http" };
-    upstream.insert_header(X_FORWARDED_PROTO_WRITTEN, HeaderValue::from_static(scheme))?;
-    if let Some(host) = upstream.headers.get(HOST).cloned() {
-        upstream.insert_header(X_FORWARDED_HOST_WRITTEN, host)?;
+    fields.insert(X_FORWARDED_PROTO, HeaderValue::from_static(scheme));
+    if let Some(host) = fields.get(HOST).cloned() {
+        fields.insert(X_FORWARDED_HOST, host);
     }
-    upstream.insert_header(X_REQUEST_ID_WRITTEN, id.to_value())
+    fields.insert(X_REQUEST_ID, id.to_value());
 }
 
-/// An address as a field value, without allocation.
+/// An address as a field value.
 #[must_use]
 pub fn address_value(address: IpAddr) -> HeaderValue {
-    use std::io::Write as _;
-    let mut text = [0_u8; 45];
-    let mut rest = text.as_mut_slice();
-    let _ = write!(rest, "{address}");
-    let left = rest.len();
-    let written = text.get(..text.len() - left).unwrap_or_default();
-    HeaderValue::from_bytes(written).unwrap_or_else(|_| HeaderValue::from_static("unknown"))
+    let mut text = SmallVec::<[u8; 45]>::new();
+    match address {
+        IpAddr::V4(address) => {
+            let mut digits = itoa::Buffer::new();
+            for (position, octet) in address.octets().into_iter().enumerate() {
+                if position > 0 {
+                    text.push(b'.');
+                }
+                text.extend_from_slice(digits.format(octet).as_bytes());
+            }
+        }
+        IpAddr::V6(address) => {
+            text.extend_from_slice(address.to_string().as_bytes());
+        }
+    }
+    HeaderValue::from_bytes(&text).unwrap_or_else(|_| HeaderValue::from_static("unknown"))
 }

@@ -168,7 +168,7 @@ fn keys_unavailable(
         reason,
         "Tokens cannot be checked right now: the issuer's keys are not known",
     );
-    Answer::refuse(&refusal, arrived.reader, &exchange.snapshot.pages, exchange.id.as_str())
+    Answer::refuse(&refusal, arrived.reader(), &exchange.snapshot.pages, exchange.id.as_str())
         .with(http::header::RETRY_AFTER, challenge::retry_after(running.provider.retry_after()))
 }
 

@@ -15,6 +15,7 @@ use smallvec::SmallVec;
 
 use crate::answer::{Answer, Reader, Refusal};
 use crate::exchange::Exchange;
+use crate::fields::edit_fields;
 use crate::proxy::Front;
 use crate::snapshot::{ListenerState, Snapshot};
 use crate::stage::authorize::Authorized;
@@ -35,8 +36,14 @@ pub struct Arrived<'a> {
     pub by_tls: bool,
     /// Where it came in.
     pub listener: Arc<ListenerState>,
-    /// Who reads the answer.
-    pub reader: Reader,
+}
+
+impl Arrived<'_> {
+    /// Who reads the answer. Looked at only when Ostia answers itself.
+    #[must_use]
+    pub fn reader(&self) -> Reader {
+        reader_of(self.request)
+    }
 }
 
 /// Sets the deadlines of the listener on this exchange.
@@ -91,38 +98,36 @@ pub fn receive<'a>(
     let by_tls = downstream.digest().is_some_and(|digest| digest.ssl_digest.is_some());
     let request = downstream.req_header_mut();
     exchange.outcome.method = Some(request.method.clone());
-    let reader = reader_of(request);
-    let refused =
-        |refusal: Refusal<'_>| Answer::refuse(&refusal, reader, &snapshot.pages, exchange.id.as_str()).last();
+    let id = exchange.id;
+    let refused = |request: &RequestHeader, refusal: Refusal<'_>| {
+        Answer::refuse(&refusal, reader_of(request), &snapshot.pages, id.as_str()).last()
+    };
     let Some(listener) = snapshot.listener(&front.listener).cloned() else {
-        return Err(refused(Refusal::new(
+        let refusal = Refusal::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "listener_removed",
             "This address is no longer served",
-        )));
+        );
+        return Err(refused(request, refusal));
     };
     if ostia_request::hop::nominates_managed(&request.headers, &snapshot.managed) {
-        return Err(refused(Refusal::new(
+        let refusal = Refusal::new(
             StatusCode::BAD_REQUEST,
             "nominates_managed_field",
             "The request asks to remove a field that only this proxy may write",
-        )));
+        );
+        return Err(refused(request, refusal));
     }
     // Before the forwarding fields are removed with the other managed ones.
     let told = ostia_request::client(peer, &request.headers, &listener.trusted_proxies).map_err(|found| {
         let advice = found.to_string();
-        refused(
-            Refusal::new(
-                StatusCode::BAD_REQUEST,
-                found.slug(),
-                "A proxy before us wrote what cannot be read",
-            )
-            .advise(&advice),
-        )
+        let title = "A proxy before us wrote what cannot be read";
+        refused(request, Refusal::new(StatusCode::BAD_REQUEST, found.slug(), title).advise(&advice))
     })?;
     let (client, told_tls) = (told.address, told.is_tls);
     exchange.outcome.client = Some(client);
-    clean(request, &snapshot).map_err(|_| refused(bad_request("The request's fields cannot be read")))?;
+    clean(request, &snapshot)
+        .map_err(|_| refused(request, bad_request("The request's fields cannot be read")))?;
 
     let request: &'a RequestHeader = downstream.req_header();
     let head = Head {
@@ -134,18 +139,15 @@ pub fn receive<'a>(
     };
     let examined = ostia_request::examine(&head, &listener.head_limits).map_err(|found| {
         let advice = found.to_string();
-        refused(
-            Refusal::new(found.status(), found.slug(), "The request cannot be understood").advise(&advice),
-        )
+        let title = "The request cannot be understood";
+        refused(request, Refusal::new(found.status(), found.slug(), title).advise(&advice))
     })?;
     if let Body::Length(length) = examined.body()
         && length > listener.limits.body_bytes
     {
-        return Err(refused(Refusal::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "body_too_large",
-            "The request's body is too large",
-        )));
+        let title = "The request's body is too large";
+        let refusal = Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", title);
+        return Err(refused(request, refusal));
     }
     Ok(Arrived {
         request,
@@ -155,7 +157,6 @@ pub fn receive<'a>(
         peer_is_trusted: ostia_request::client::is_trusted(peer, &listener.trusted_proxies),
         by_tls: told_tls.unwrap_or(by_tls),
         listener,
-        reader,
     })
 }
 
@@ -178,15 +179,16 @@ fn authority_of(request: &RequestHeader) -> Option<&str> {
 /// Removes every spelling of the fields that only Ostia writes, every field with an ambiguous name, and joins the
 /// crumbs of HTTP/2 cookies.
 fn clean(request: &mut RequestHeader, snapshot: &Snapshot) -> Result<()> {
-    let unwanted: SmallVec<[HeaderName; 8]> =
-        request.headers.keys().filter(|name| snapshot.managed.refuses(name.as_str())).cloned().collect();
-    for name in &unwanted {
-        request.remove_header(name);
-    }
-    if request.headers.get_all(COOKIE).iter().nth(1).is_some()
-        && let Some(joined) = cookie::joined(&request.headers).map(|field| field.into_owned())
-    {
-        request.insert_header(COOKIE, pingora_http::header_value_from_raw(joined))?;
-    }
-    Ok(())
+    edit_fields(request, |fields| {
+        let unwanted: SmallVec<[HeaderName; 8]> =
+            fields.keys().filter(|name| snapshot.managed.refuses(name.as_str())).cloned().collect();
+        for name in &unwanted {
+            fields.remove(name);
+        }
+        if fields.get_all(COOKIE).iter().nth(1).is_some()
+            && let Some(joined) = cookie::joined(fields).map(|field| field.into_owned())
+        {
+            fields.insert(COOKIE, pingora_http::header_value_from_raw(joined));
+        }
+    })
 }

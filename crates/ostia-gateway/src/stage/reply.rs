@@ -1,14 +1,15 @@
 //! What the client gets of a server's answer: without the fields of the hop, with the session's cookies.
 
 use http::header::{CACHE_CONTROL, CONNECTION, SET_COOKIE};
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use ostia_telemetry::InFlight;
 use pingora_error::Result;
 use pingora_http::ResponseHeader;
 use smallvec::SmallVec;
 
 use crate::exchange::{Exchange, Progress};
-use crate::stage::forward::X_REQUEST_ID_WRITTEN;
+use crate::fields::edit_reply_fields;
+use crate::stage::forward::X_REQUEST_ID;
 
 /// Fields of one hop that a server may send beside those that Pingora manages (RFC 9110 7.6.1).
 const HOP_FIELDS: [HeaderName; 4] = [
@@ -29,46 +30,54 @@ pub fn reply(response: &mut ResponseHeader, exchange: &mut Exchange) -> Result<(
     if let Progress::Forwarding(forwarding) = &exchange.progress {
         forwarding.picked.answered();
     }
-    if response.status == StatusCode::SWITCHING_PROTOCOLS {
+    let is_upgrade = response.status == StatusCode::SWITCHING_PROTOCOLS;
+    if is_upgrade {
         exchange.outcome.upgraded = upgraded(exchange);
-    } else {
-        remove_hop_fields(response);
     }
-    drop_forged_cookies(response, exchange)?;
-    if !exchange.outcome.cookies.is_empty() {
-        for cookie in exchange.outcome.cookies.drain(..) {
-            response.append_header(SET_COOKIE, cookie)?;
+    edit_reply_fields(response, |fields| {
+        if !is_upgrade {
+            remove_hop_fields(fields);
         }
-        // An answer with somebody's session in it belongs into no shared cache, whatever the server thinks of its own
-        // part (RFC 9111 section 7.3).
-        if !is_private(response) {
-            response.insert_header(CACHE_CONTROL, HeaderValue::from_static("private"))?;
-        }
+        drop_forged_cookies(fields, exchange);
+        set_session_cookies(fields, exchange);
+        fields.insert(X_REQUEST_ID, exchange.id.to_value());
+    })
+}
+
+fn set_session_cookies(fields: &mut HeaderMap, exchange: &mut Exchange) {
+    if exchange.outcome.cookies.is_empty() {
+        return;
     }
-    response.insert_header(X_REQUEST_ID_WRITTEN, exchange.id.to_value())
+    for cookie in exchange.outcome.cookies.drain(..) {
+        fields.append(SET_COOKIE, cookie);
+    }
+    // An answer with somebody's session in it belongs into no shared cache, whatever the server thinks of its own part
+    // (RFC 9111 section 7.3).
+    if !is_private(fields) {
+        fields.insert(CACHE_CONTROL, HeaderValue::from_static("private"));
+    }
 }
 
 /// A server sets no cookie of ours: it could put its visitors into a session of somebody else, or out of their own.
-fn drop_forged_cookies(response: &mut ResponseHeader, exchange: &Exchange) -> Result<()> {
+fn drop_forged_cookies(fields: &mut HeaderMap, exchange: &Exchange) {
     let is_forged = |field: &HeaderValue| {
         let name = field.as_bytes().split(|byte| matches!(byte, b'=' | b';')).next().unwrap_or_default();
         exchange.snapshot.is_own_cookie(name.trim_ascii())
     };
-    if !response.headers.get_all(SET_COOKIE).iter().any(is_forged) {
-        return Ok(());
+    if !fields.get_all(SET_COOKIE).iter().any(is_forged) {
+        return;
     }
     let kept: SmallVec<[HeaderValue; 4]> =
-        response.headers.get_all(SET_COOKIE).iter().filter(|field| !is_forged(field)).cloned().collect();
-    response.remove_header(&SET_COOKIE);
+        fields.get_all(SET_COOKIE).iter().filter(|field| !is_forged(field)).cloned().collect();
+    fields.remove(SET_COOKIE);
     for field in kept {
-        response.append_header(SET_COOKIE, field)?;
+        fields.append(SET_COOKIE, field);
     }
-    Ok(())
 }
 
 /// Whether `Cache-Control` keeps the whole answer out of shared caches.
-fn is_private(response: &ResponseHeader) -> bool {
-    let fields = response.headers.get_all(CACHE_CONTROL).iter().filter_map(|field| field.to_str().ok());
+fn is_private(fields: &HeaderMap) -> bool {
+    let fields = fields.get_all(CACHE_CONTROL).iter().filter_map(|field| field.to_str().ok());
     fields.flat_map(|field| field.split(',')).map(str::trim).any(|directive| {
         directive.eq_ignore_ascii_case("private") || directive.eq_ignore_ascii_case("no-store")
     })
@@ -80,27 +89,23 @@ fn upgraded(exchange: &Exchange) -> Option<InFlight> {
     route.metrics.get(arrived_at).map(|counters| counters.upgraded())
 }
 
-fn remove_hop_fields(response: &mut ResponseHeader) {
-    if response.headers.contains_key(CONNECTION) {
-        let nominated: SmallVec<[String; 4]> = response
-            .headers
-            .get_all(CONNECTION)
-            .iter()
-            .filter_map(|field| field.to_str().ok())
-            .flat_map(|field| field.split(','))
-            .map(|option| option.trim().to_ascii_lowercase())
-            .filter(|option| !matches!(option.as_str(), "" | "close" | "keep-alive" | "upgrade"))
-            .filter(|option| !is_framing(option))
-            .collect();
-        for name in nominated {
-            response.remove_header(name.as_str());
-        }
+fn remove_hop_fields(fields: &mut HeaderMap) {
+    let mut nominated = SmallVec::<[String; 4]>::new();
+    for field in fields.get_all(CONNECTION).iter().filter_map(|field| field.to_str().ok()) {
+        let options = field.split(',').map(str::trim).filter(|option| !is_of_the_connection(option));
+        nominated.extend(options.map(str::to_ascii_lowercase).filter(|option| !is_framing(option)));
+    }
+    for name in nominated {
+        fields.remove(name.as_str());
     }
     for name in &HOP_FIELDS {
-        if response.headers.contains_key(name) {
-            response.remove_header(name);
-        }
+        fields.remove(name);
     }
+}
+
+/// Options that name no field.
+fn is_of_the_connection(option: &str) -> bool {
+    ["", "close", "keep-alive", "upgrade"].iter().any(|own| option.eq_ignore_ascii_case(own))
 }
 
 /// Fields that say where an answer ends, or whom it is for: a server cannot have them removed.

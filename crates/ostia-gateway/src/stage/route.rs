@@ -26,7 +26,7 @@ pub struct Routed {
 pub fn route(arrived: &Arrived<'_>, exchange: &mut Exchange) -> Result<Routed, Answer> {
     let snapshot = &exchange.snapshot;
     let refuse = |refusal: &Refusal<'_>| {
-        Answer::refuse(refusal, arrived.reader, &snapshot.pages, exchange.id.as_str())
+        Answer::refuse(refusal, arrived.reader(), &snapshot.pages, exchange.id.as_str())
     };
     let found = snapshot.table.find(&arrived.examined, &arrived.request.method);
     let index = found.map_err(|refused| match &refused {
