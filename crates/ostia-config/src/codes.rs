@@ -124,8 +124,8 @@ codes! {
         "`trusted_proxies` names the peers whose `X-Forwarded-*` and `Forwarded` are believed. With `0.0.0.0/0`, `::/0` or any network wider than a private one (`/8`, IPv6 `/7`) strangers could claim any address, host and scheme, and every rule about a `source` would be void.";
     NO_CERTIFICATE = "E1504", "TLS without a certificate",
         "A listener with `tls` needs at least one certificate with its key. (Certificates by ACME are not supported yet.)";
-    ADMIN_ADDRESS = "E1505", "an admin address on the network",
-        "The admin address has no sign-in; it shows what runs, and it is for this machine alone.";
+    ADMIN_ADDRESS = "E1505", "an admin address that cannot be",
+        "The admin address has no sign-in; it shows what runs, and it is for this machine alone. The path of the admin socket has at most 90 bytes: the system takes 107, and the socket is made under a longer name first.";
     COOKIE_NAME = "E1601", "a cookie name without `__Host-`",
         "The prefix makes browsers refuse a cookie of this name that another host, a subdomain or plain HTTP tries to set (RFC 6265bis section 4.1.3.2).";
     SESSION_TIMES = "E1602", "times that do not fit",
@@ -149,9 +149,13 @@ codes! {
     SAME_SERVER = "E1804", "one server twice",
         "The same address twice in one group would get a double share by accident. `weight` says it openly.";
     ONLY_BACKUPS = "E1805", "only backup servers",
-        "A backup takes over when no other server is healthy; without another, the word means nothing.";
-    TCP_CHECK = "E1806", "an HTTP key in a TCP check",
-        "A health check without `path` is a TCP connect: there is no status to expect and no host to send.";
+        "A backup takes over when no other server is healthy; without another, the word means nothing. The same holds for a group in which every server has the weight 0.";
+    TCP_CHECK = "E1806", "an HTTP key in another check",
+        "A health check without `path` asks by gRPC, TLS or TCP: there is no status to expect and no host to send.";
+    ZONE = "E1807", "a zone without a place",
+        "`zones` of an upstream is the order in which its zones serve. A server in a zone that is not there would serve after all others by mistake.";
+    WINDOW = "E1808", "a window of nothing",
+        "`window` and `least_requests` say over what `failure_share` is taken. Without it they would be ignored.";
     OPEN_SECRET = "W2001", "a secret that everybody can read",
         "The configuration holds a literal secret and others on this machine may read the file. Move the secret to a file of its own, or to a systemd credential, and change it.";
     OPEN_KEY_FILE = "W2002", "a key file that everybody can read",

@@ -3,6 +3,7 @@
 //! What is written here is the language again: read back, it gives the same model (but for the secrets).
 
 mod section;
+mod upstream;
 
 use serde_yaml::{Mapping, Value};
 
@@ -28,7 +29,7 @@ fn root(config: &Config) -> Mapping {
             "policies",
             filled(named_maps(config.policies.values(), |one| (&one.name, section::policy(one)))),
         )
-        .with_some("upstreams", filled(named_maps(named, |one| (&one.name, section::upstream(one)))))
+        .with_some("upstreams", filled(named_maps(named, |one| (&one.name, upstream::upstream(one)))))
         .with("routes", config.routes.iter().map(section::route).map(Value::Mapping).collect::<Vec<_>>())
         .with("sessions", section::sessions(&config.sessions))
         .with("identity", section::identity(&config.identity))

@@ -7,7 +7,6 @@ use std::path::Path;
 
 use aws_lc_rs::digest;
 
-use crate::Config;
 use crate::check;
 use crate::codes;
 use crate::diagnostic::Diagnostics;
@@ -20,6 +19,7 @@ use crate::source::Source;
 use crate::tree::Node;
 use crate::tree::read::{MAX_BYTES, read};
 use crate::value::Context;
+use crate::{Admin, Config};
 
 /// What a reading gave: the model, unless something is refused, and everything that was found (warnings stand beside
 /// a model, too).
@@ -54,6 +54,22 @@ pub fn parse_text(
 ) -> Result<Config, Diagnostics> {
     let Checked { config, diagnostics } = check_text(name, text, base_dir, environment);
     config.ok_or(diagnostics)
+}
+
+/// The section `admin` of a file whose other sections may be wrong: who asks a running process wants to know where it
+/// listens, not whether the file is good. `None` when the file cannot be read or that section is wrong.
+#[must_use]
+pub fn admin_of_file(path: &Path, environment: &Environment) -> Option<Admin> {
+    let text = read_file(path).ok()?;
+    let name = path.display().to_string();
+    let (source, findings) = (Source::new(&name, &text), Findings::default());
+    let variable = |name: &str| environment.variable(name);
+    let root = read(&source, Some(&variable), &findings)?;
+    let base_dir = path.parent().unwrap_or(Path::new(""));
+    let findings = Findings::default();
+    let cx = Context { source: &source, findings: &findings, environment, base_dir };
+    let admin = root::read_admin(&cx, &root);
+    (!findings.has_errors()).then_some(admin)
 }
 
 /// [`load`], with its warnings.

@@ -8,6 +8,8 @@ mod host;
 mod method;
 mod name;
 mod path;
+mod service;
+mod share;
 mod text;
 mod url;
 
@@ -15,5 +17,7 @@ pub(crate) use address::BindAddress;
 pub(crate) use claim::ClaimName;
 pub(crate) use file::FileName;
 pub(crate) use path::RequestPath;
+pub(crate) use service::CheckedService;
+pub(crate) use share::Share;
 pub(crate) use text::{ScopeToken, Token};
 pub(crate) use url::{AnyUrl, is_loopback};

@@ -1,12 +1,15 @@
 //! `upstreams`: groups of servers.
 
-use std::net::SocketAddr;
+mod address;
+
 use std::time::Duration;
 
-use http::HeaderName;
+use http::{HeaderName, Method};
 
 use crate::Name;
 use crate::policy::ClaimPath;
+
+pub use address::{AddressRefused, ServerAddress};
 
 /// One named group of servers.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +26,16 @@ pub struct Upstream {
     pub bounded_load: f64,
     /// `health_check`; absent: servers are taken to be healthy.
     pub health_check: Option<HealthCheck>,
+    /// `outlier`; absent: failures of requests take nobody out.
+    pub outlier: Option<Outlier>,
+    /// `panic_threshold`: when a smaller share of the servers is healthy, health is not asked. Default 0: never.
+    pub panic_threshold: f64,
+    /// `slow_start`: how long a server that comes (back) takes a growing part of its share. Default 0: not at all.
+    pub slow_start: Duration,
+    /// `drain_timeout`: how long a server that drains serves the sessions it has. Default 5 min.
+    pub drain_timeout: Duration,
+    /// `zones`: the order in which zones are asked; servers of no zone come after them, backups last.
+    pub zones: Vec<Name>,
     /// `retry`.
     pub retry: Retry,
     /// `timeouts`.
@@ -34,12 +47,84 @@ pub struct Upstream {
 /// One server of a group.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Server {
-    /// `address`: IP and port. A name is resolved once at load (DNS discovery is not supported yet).
-    pub address: SocketAddr,
-    /// `weight`, 1 to 1000. Default 1.
+    /// `address`: IP and port, or `unix:` and the path of a socket. A name is resolved once at load.
+    pub address: ServerAddress,
+    /// `weight`, 0 to 1000. Default 1. A server of weight 0 gets no requests.
     pub weight: u16,
     /// `backup`: used only when no other server is healthy.
     pub backup: bool,
+    /// `zone`: one of `zones`.
+    pub zone: Option<Name>,
+    /// `state`: what the server is for. Default `ready`.
+    pub mode: Mode,
+}
+
+impl Server {
+    /// A server of weight 1 that serves.
+    #[must_use]
+    pub fn at(address: impl Into<ServerAddress>) -> Self {
+        Self { address: address.into(), weight: 1, backup: false, zone: None, mode: Mode::Ready }
+    }
+}
+
+/// What a server is for, by order of the configuration or of the operator.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// It serves.
+    #[default]
+    Ready,
+    /// It finishes: sessions that began before come back until `drain_timeout`, nobody else does.
+    Drain,
+    /// It rests: nothing new goes there.
+    Maint,
+}
+
+impl Mode {
+    /// The word in the configuration and on the command line.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Drain => "drain",
+            Self::Maint => "maint",
+        }
+    }
+}
+
+/// Taking a server out for a while because requests fail there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outlier {
+    /// `consecutive_failures` that are too many. Default 5.
+    pub consecutive_failures: u32,
+    /// `failure_share` of the requests of a `window` that is too much; absent: not asked.
+    pub failure_share: Option<f64>,
+    /// `window` of `failure_share`. Default 10 s.
+    pub window: Duration,
+    /// `least_requests` in a window before `failure_share` is asked. Default 20.
+    pub least_requests: u32,
+    /// `statuses` that are failures, beside no connection, no answer and a broken one. Default 502, 503, 504.
+    pub statuses: Vec<u16>,
+    /// `eject`: for how long the first time; each time in a row twice as long. Default 30 s.
+    pub eject: Duration,
+    /// `max_eject`: the longest. Default 5 min.
+    pub max_eject: Duration,
+    /// `max_ejected`: the share of the servers that may be out, unhealthy ones included. Default 0.5.
+    pub max_ejected: f64,
+}
+
+impl Default for Outlier {
+    fn default() -> Self {
+        Self {
+            consecutive_failures: 5,
+            failure_share: None,
+            window: Duration::from_secs(10),
+            least_requests: 20,
+            statuses: vec![502, 503, 504],
+            eject: Duration::from_secs(30),
+            max_eject: Duration::from_secs(300),
+            max_ejected: 0.5,
+        }
+    }
 }
 
 /// How a server is chosen.
@@ -47,8 +132,25 @@ pub struct Server {
 pub enum Balance {
     /// Smooth weighted round robin.
     RoundRobin,
+    /// Two by chance, of them the one with fewer requests in flight.
+    Random,
+    /// The fewest requests in flight for its weight.
+    LeastRequests,
     /// Ketama ring.
     ConsistentHash,
+}
+
+impl Balance {
+    /// The word in the configuration.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::RoundRobin => "round_robin",
+            Self::Random => "random",
+            Self::LeastRequests => "least_requests",
+            Self::ConsistentHash => "consistent_hash",
+        }
+    }
 }
 
 /// What a request is hashed by.
@@ -66,23 +168,56 @@ pub enum Affinity {
     Claim(ClaimPath),
 }
 
-/// Active health check. With `path` it is HTTP, without it a TCP connect.
-#[derive(Clone, Debug, PartialEq)]
+/// Active health check.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct HealthCheck {
-    /// `path`: absent means TCP.
-    pub path: Option<String>,
-    /// `host`: the Host of the check. Default: the server's address.
-    pub host: Option<String>,
-    /// `expect`: statuses that are healthy. Default `[200]`.
-    pub expect: Vec<u16>,
-    /// `interval`, default 5 s, with jitter of a tenth.
+    /// What is asked.
+    pub ask: HealthAsk,
+    /// `port`: another than that of requests.
+    pub port: Option<u16>,
+    /// `interval` of a healthy server, default 5 s, with jitter of a tenth.
     pub interval: Duration,
+    /// `fast_interval` while the health is unknown or the last checks say otherwise. Default 1 s, or `interval` if that
+    /// is shorter.
+    pub fast_interval: Duration,
+    /// `down_interval` of a server that is down. Default: `interval`.
+    pub down_interval: Duration,
     /// `timeout` of one whole check. Default 2 s.
     pub timeout: Duration,
     /// `rise`: successes in a row that make a server healthy. Default 2.
     pub rise: u32,
     /// `fall`: failures in a row that make it unhealthy. Default 3.
     pub fall: u32,
+    /// `until_checked: wait`: a server gets no requests before it was proven healthy. Default: it serves until it is
+    /// proven dead.
+    pub waits_for_check: bool,
+}
+
+/// What a health check asks.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum HealthAsk {
+    /// Whether a connection can be made.
+    Tcp,
+    /// `tls: true`: whether a TLS handshake succeeds.
+    Tls,
+    /// `path`: whether an HTTP request is answered as expected.
+    Http {
+        /// `method`, default `GET`.
+        method: Method,
+        /// `path`.
+        path: String,
+        /// `host`: the Host of the check. Default: the server's address.
+        host: Option<String>,
+        /// `expect`: statuses that are healthy. Default `[200]`.
+        expect: Vec<u16>,
+        /// `body`: a text that the first 64 KiB of the body must hold.
+        body: Option<String>,
+    },
+    /// `grpc`: whether `grpc.health.v1.Health/Check` says `SERVING`.
+    Grpc {
+        /// The service; empty for the server as a whole.
+        service: String,
+    },
 }
 
 /// Trying another server.

@@ -13,7 +13,7 @@ use ostia_request::ManagedFields;
 use ostia_route::{RouteTable, TableRefused};
 use ostia_session::{CookieNameRefused, FlowCookies, KeyRing, KeyRingRefused, SessionCookies};
 use ostia_telemetry::{AccessLogRefused, Metrics, MetricsRefused};
-use ostia_upstream::Group;
+use ostia_upstream::{Group, Registry};
 
 use crate::key_file::{self, KeyFileRefused};
 use crate::page::Pages;
@@ -124,11 +124,12 @@ pub(crate) fn compile(
     config: Config,
     previous: Option<&Snapshot>,
     metrics: &Arc<Metrics>,
+    registry: &Arc<Registry>,
 ) -> Result<Snapshot, CompileRefused> {
     let config = Arc::new(config);
     let table = RouteTable::compile(&config.routes).map_err(CompileRefused::Routes)?;
     let providers = providers(&config, previous)?;
-    let groups = groups(&config, previous);
+    let groups = groups(&config, previous, registry);
     let projection = Projection::new(&config.identity);
     let managed = ManagedFields::new(projection.names().chain(FORWARDING_FIELDS.iter()));
     let ring = Arc::new(key_ring(&config)?);
@@ -187,14 +188,18 @@ fn provider(
         .map_err(|source| CompileRefused::Provider { name: name.clone(), source })
 }
 
-fn groups(config: &Config, previous: Option<&Snapshot>) -> BTreeMap<Name, Arc<RunningGroup>> {
+fn groups(
+    config: &Config,
+    previous: Option<&Snapshot>,
+    registry: &Arc<Registry>,
+) -> BTreeMap<Name, Arc<RunningGroup>> {
     let compiled = config.upstreams.iter().map(|(name, section)| {
         let before = previous.and_then(|previous| previous.groups.get(name));
         let running = match before {
             Some(before) if before.group.config() == section => Arc::clone(before),
-            before => Arc::new(RunningGroup {
-                group: Group::compile(Arc::clone(section), before.map(|before| &*before.group)),
-                health: parking_lot::Mutex::new(None),
+            _ => Arc::new(RunningGroup {
+                group: Group::compile(Arc::clone(section), registry),
+                tasks: parking_lot::Mutex::new(None),
             }),
         };
         (name.clone(), running)
@@ -302,7 +307,7 @@ impl Snapshot {
             running.keeper.lock().get_or_insert_with(|| running.provider.start());
         }
         for running in self.groups.values() {
-            running.health.lock().get_or_insert_with(|| running.group.start_health());
+            running.tasks.lock().get_or_insert_with(|| running.group.start());
         }
     }
 }

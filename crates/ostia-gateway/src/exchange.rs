@@ -58,7 +58,7 @@ pub struct Outcome {
     /// Who came.
     pub caller: Option<Arc<crate::recognised::Recognised>>,
     /// The server that was asked last.
-    pub server: Option<std::net::SocketAddr>,
+    pub server: Option<ostia_config::upstream::ServerAddress>,
     /// Servers that were asked.
     pub attempts: u32,
     /// Whether affinity held: `kept`, `moved`, `new`.

@@ -1,5 +1,6 @@
 //! The gateway: the running configuration, and what outlives it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
@@ -11,6 +12,7 @@ use ostia_listener::Listener;
 use ostia_oidc::RefreshFlights;
 
 use ostia_telemetry::{AccessLog, Metrics, RouteMetrics};
+use ostia_upstream::Registry;
 use pingora_core::apps::HttpServerOptions;
 use pingora_core::server::configuration::ServerConf;
 use pingora_proxy::HttpProxy;
@@ -21,6 +23,7 @@ use crate::proxy::Front;
 use crate::readiness::{self, Readiness};
 use crate::refresh::Landing;
 use crate::snapshot::Snapshot;
+use crate::status::{self, OneServer, Order, OrderFailed, Status};
 
 /// Tries that Pingora may make at most; how many are made is decided by `retry` of each upstream.
 const MAX_TRIES: usize = 8;
@@ -32,6 +35,8 @@ const NO_ROUTE: &str = "-";
 pub struct Gateway {
     snapshot: ArcSwap<Snapshot>,
     metrics: Arc<Metrics>,
+    /// What is known of servers.
+    servers: Arc<Registry>,
     access_log: AccessLog,
     extensions: Vec<Arc<dyn Extension>>,
     refreshes: RefreshFlights<Landing>,
@@ -64,11 +69,13 @@ impl Gateway {
     ) -> Result<Arc<Self>, CompileRefused> {
         let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"))?);
         let access_log = AccessLog::open(&config.logs, &metrics)?;
-        let snapshot = compile::compile(config, None, &metrics)?;
+        let servers = Arc::new(Registry::default());
+        let snapshot = compile::compile(config, None, &metrics, &servers)?;
         metrics.config_in_force(&snapshot.config.hash, SystemTime::now());
         Ok(Arc::new(Self {
             snapshot: ArcSwap::from_pointee(snapshot),
             metrics,
+            servers,
             access_log,
             extensions,
             refreshes: RefreshFlights::default(),
@@ -110,7 +117,7 @@ impl Gateway {
     pub fn prepare(&self, config: Config) -> Result<Prepared, CompileRefused> {
         let running = self.snapshot.load_full();
         compile::needs_restart(&running.config, &config)?;
-        Ok(Prepared(Arc::new(compile::compile(config, Some(&running), &self.metrics)?)))
+        Ok(Prepared(Arc::new(compile::compile(config, Some(&running), &self.metrics, &self.servers)?)))
     }
 
     /// Puts a prepared configuration in force: requests from now on begin with it.
@@ -120,6 +127,7 @@ impl Gateway {
         let config = Arc::clone(&next.config);
         self.snapshot.store(next);
         self.metrics.retain(&config);
+        self.servers.forget_unused();
         self.metrics.config_in_force(&config.hash, SystemTime::now());
     }
 
@@ -199,6 +207,20 @@ impl Gateway {
     #[must_use]
     pub fn readiness(&self) -> Readiness {
         readiness::readiness(&self.snapshot.load(), self.draining.load(Ordering::Acquire))
+    }
+
+    /// What runs, and how each server stands.
+    #[must_use]
+    pub fn status(&self, listeners: &BTreeMap<Name, Arc<Listener>>) -> Status {
+        Status::of(&self.snapshot.load(), self.readiness(), listeners)
+    }
+
+    /// Orders a server to serve, to drain or to rest.
+    ///
+    /// # Errors
+    /// When there is no such server.
+    pub fn order_server(&self, order: &Order) -> Result<OneServer, OrderFailed> {
+        status::order(&self.snapshot.load(), order)
     }
 
     /// Copies the counters of a listener into the metrics.

@@ -18,6 +18,7 @@ pub mod recognised;
 pub mod request_id;
 pub mod snapshot;
 pub mod stage;
+pub mod status;
 
 mod challenge;
 mod compile;
@@ -34,3 +35,4 @@ mod sign_in;
 pub use compile::{CompileRefused, redirect_uris};
 pub use gateway::{DrainPlan, Gateway, Prepared};
 pub use readiness::Readiness;
+pub use status::Status;

@@ -17,7 +17,7 @@ pub(crate) fn listener(metrics: &Metrics, name: &Name, listener: &Listener) {
 pub(crate) fn snapshot(metrics: &Metrics, snapshot: &Snapshot) {
     for (name, running) in &snapshot.groups {
         for server in running.group.servers() {
-            metrics.set_server_healthy(name, server.address, server.health.serves());
+            metrics.set_server_healthy(name, &server.address, server.health.serves());
         }
     }
     for (name, running) in &snapshot.providers {

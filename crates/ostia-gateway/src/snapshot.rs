@@ -56,11 +56,11 @@ pub struct RunningProvider {
     pub(crate) keeper: parking_lot::Mutex<Option<ostia_oidc::provider::Keeper>>,
 }
 
-/// A group with its health checks; they end with the last snapshot that uses it.
+/// A group with its tasks; they end with the last snapshot that uses it.
 pub struct RunningGroup {
     /// The group.
     pub group: Arc<Group>,
-    pub(crate) health: parking_lot::Mutex<Option<ostia_upstream::HealthTask>>,
+    pub(crate) tasks: parking_lot::Mutex<Option<ostia_upstream::GroupTasks>>,
 }
 
 /// A listener as requests see it.

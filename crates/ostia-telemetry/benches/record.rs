@@ -3,12 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a bench that cannot begin may end here")]
 
 use std::hint::black_box;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use http::Method;
+use ostia_config::upstream::ServerAddress;
 use ostia_config::{Logs, Name};
 use ostia_telemetry::{AccessLine, AccessLog, EndReason, Metrics};
 
@@ -16,7 +16,7 @@ fn counters(c: &mut Criterion) {
     let metrics = Metrics::new("0").unwrap();
     let route = metrics.route("https", "portal");
     let upstream = metrics.upstream("app");
-    let server: SocketAddr = "10.0.0.1:80".parse().unwrap();
+    let server: ServerAddress = "10.0.0.1:80".parse().unwrap();
     let took = Duration::from_micros(700);
     c.bench_function("count a request", |b| b.iter(|| route.record(black_box(&Method::GET), 200, took)));
     c.bench_function("count a request in flight", |b| b.iter(|| route.begin()));
@@ -25,7 +25,7 @@ fn counters(c: &mut Criterion) {
         b.iter(|| metrics.decided("portal", black_box("staff"), true, "matched"));
     });
     c.bench_function("count an answer of a server", |b| {
-        b.iter(|| upstream.answered(server, Some(200), took))
+        b.iter(|| upstream.answered(&server, Some(200), took))
     });
     c.bench_function("scrape", |b| b.iter(|| metrics.encode()));
 }
@@ -34,6 +34,7 @@ fn line(c: &mut Criterion) {
     let metrics = Arc::new(Metrics::new("0").unwrap());
     let log = AccessLog::into_sink(Box::new(std::io::sink()), &Logs::default(), &metrics).unwrap();
     let route = Name::from("portal");
+    let server: ServerAddress = "10.0.0.1:8080".parse().unwrap();
     let line = AccessLine {
         received_at: SystemTime::now(),
         request_id: "019a6f2e-7c1e-7abc-8def-0123456789ab",
@@ -54,7 +55,7 @@ fn line(c: &mut Criterion) {
         policy: Some("staff"),
         reason: Some("matched"),
         upstream: Some("app"),
-        server: Some("10.0.0.1:8080".parse().unwrap()),
+        server: Some(&server),
         attempts: 1,
         affinity: Some("kept"),
         total: Duration::from_micros(700),

@@ -22,6 +22,7 @@ use prometheus::IntCounter;
 pub use self::end_reason::EndReason;
 pub use self::line::{AccessLine, FIELDS};
 use self::subject::Subjects;
+pub use self::timestamp::rfc3339;
 use self::writer::{Target, Writer};
 use crate::metrics::Metrics;
 

@@ -8,5 +8,5 @@ pub mod metrics;
 pub mod redact;
 pub mod reference;
 
-pub use access_log::{AccessLine, AccessLog, AccessLogRefused, EndReason};
+pub use access_log::{AccessLine, AccessLog, AccessLogRefused, EndReason, rfc3339};
 pub use metrics::{InFlight, Metrics, MetricsRefused, RouteMetrics, ServerMetrics, UpstreamMetrics};

@@ -15,11 +15,11 @@ mod table;
 mod upstream;
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use ostia_config::Config;
+use ostia_config::upstream::ServerAddress;
 use prometheus::core::Desc;
 use prometheus::{IntCounter, Registry, TextEncoder};
 
@@ -72,9 +72,9 @@ impl Metrics {
     pub fn retain(&self, config: &Config) {
         let listeners: BTreeSet<&str> = config.listeners.iter().map(|listener| &*listener.name).collect();
         let routes: BTreeSet<&str> = config.routes.iter().map(|route| &*route.name).collect();
-        let is_server = |upstream: &str, address: SocketAddr| {
+        let is_server = |upstream: &str, address: &ServerAddress| {
             let upstream = config.upstreams.get(upstream);
-            upstream.is_some_and(|upstream| upstream.servers.iter().any(|server| server.address == address))
+            upstream.is_some_and(|upstream| upstream.servers.iter().any(|server| server.address == *address))
         };
         let is_route = |name: &str| name == NO_ROUTE || routes.contains(name);
         self.hot.retain(
@@ -116,7 +116,7 @@ impl Metrics {
 
     /// Counts an exchange with a server by the upstream's name; `status` 0: no answer came.
     /// [`UpstreamMetrics::answered`] is cheaper.
-    pub fn upstream_answered(&self, upstream: &str, server: SocketAddr, status: u16, took: Duration) {
+    pub fn upstream_answered(&self, upstream: &str, server: &ServerAddress, status: u16, took: Duration) {
         self.hot.upstream(upstream).answered(server, Some(status).filter(|status| *status != 0), took);
     }
 
@@ -186,7 +186,7 @@ impl Metrics {
     }
 
     /// Whether a server passes its health checks; at each scrape.
-    pub fn set_server_healthy(&self, upstream: &str, server: SocketAddr, is_healthy: bool) {
+    pub fn set_server_healthy(&self, upstream: &str, server: &ServerAddress, is_healthy: bool) {
         self.hot.upstream(upstream).server(server).set_healthy(is_healthy);
     }
 

@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus};
+use std::process::{Command, ExitStatus, Output};
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -19,6 +19,7 @@ const READY_WITHIN: Duration = Duration::from_secs(20);
 /// A running node with its own folder. Killed when dropped; then no line it wrote may hold a secret.
 #[derive(Debug)]
 pub struct Ostia {
+    binary: String,
     process: Process,
     folder: TempDir,
     listen: u16,
@@ -52,7 +53,7 @@ impl Ostia {
             Command::new(binary).arg("run").arg("-c").arg(&file).current_dir(folder.path()),
             "The test hands in the path of the binary.",
         );
-        Self { process, folder, listen, admin }
+        Self { binary: binary.to_owned(), process, folder, listen, admin }
     }
 
     /// Waits until `/readyz` is 200.
@@ -100,10 +101,43 @@ impl Ostia {
         self.folder.path().join("ostia.yaml")
     }
 
-    /// Writes another configuration (placeholders as in [`Ostia::start`]) and sends HUP. Does not wait.
-    pub fn reload(&self, yaml: &str) {
+    /// The path of its admin socket.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        self.folder.path().join("admin.sock")
+    }
+
+    /// Runs a verb against this node: `ostia VERBS… -c ITS_FILE`.
+    ///
+    /// # Panics
+    /// When the command does not start.
+    pub async fn verb(&self, verbs: &[&str]) -> Output {
+        let (binary, file) = (self.binary.clone(), self.config_file());
+        let verbs: Vec<String> = verbs.iter().map(|verb| (*verb).to_owned()).collect();
+        let run = move || Command::new(binary).args(verbs).arg("-c").arg(file).output().unwrap();
+        tokio::task::spawn_blocking(run).await.unwrap()
+    }
+
+    /// [`Ostia::verb`] that must succeed; what it wrote to standard output.
+    ///
+    /// # Panics
+    /// When it fails.
+    pub async fn succeeds(&self, verbs: &[&str]) -> String {
+        let output = self.verb(verbs).await;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        assert!(output.status.success(), "{verbs:?}: {}{}", text(&output.stderr), text(&output.stdout));
+        text(&output.stdout)
+    }
+
+    /// Writes another configuration (placeholders as in [`Ostia::start`]) and does nothing more.
+    pub fn write_config(&self, yaml: &str) {
         let text = complete(yaml, self.folder.path(), self.listen, self.admin);
         std::fs::write(self.config_file(), text).unwrap();
+    }
+
+    /// Writes another configuration (placeholders as in [`Ostia::start`]) and sends HUP. Does not wait.
+    pub fn reload(&self, yaml: &str) {
+        self.write_config(yaml);
         self.process.signal("HUP");
     }
 
@@ -184,7 +218,7 @@ fn complete(yaml: &str, folder: &Path, listen: u16, admin: u16) -> String {
     for (section, lines) in [
         ("version", "version: 1\n"),
         ("listeners", "listeners:\n  http: { bind: \"<listen>\" }\n"),
-        ("admin", "admin: { bind: \"<admin>\" }\n"),
+        ("admin", "admin: { bind: \"<admin>\", socket: \"<dir>/admin.sock\" }\n"),
         ("runtime", "runtime: { threads: 2, state_dir: \"<dir>/state\" }\n"),
     ] {
         if !yaml.lines().any(|line| line.starts_with(&format!("{section}:"))) {

@@ -1,71 +1,111 @@
 //! One health check of one server: what is asked, and what counts as an answer.
 
-use ostia_config::upstream::HealthCheck as Section;
-use pingora_error::{Error, ErrorType};
-use pingora_http::RequestHeader;
-use pingora_load_balancing::Backend;
-use pingora_load_balancing::health_check::{HealthCheck, HttpHealthCheck, TcpHealthCheck};
+mod grpc;
+mod http1;
+mod http2;
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use ostia_config::upstream::{HealthAsk, HealthCheck as Section};
+use pingora_core::connectors::TransportConnector;
+use pingora_core::protocols::l4::socket::SocketAddr;
+use pingora_core::protocols::{ALPN, Stream};
+use pingora_core::upstreams::peer::{HttpPeer, Peer as _, Scheme};
+use pingora_error::Error;
 use tokio::time::timeout;
 
-use crate::server::Server;
+/// Connections of checks are never kept: what a fresh client meets is what is asked.
+static CONNECTOR: LazyLock<TransportConnector> = LazyLock::new(|| TransportConnector::new(None));
 
-/// A check that can be repeated.
+/// Bytes of a body that are searched for `body`.
+const MOST_BODY: usize = 64 * 1024;
+
+/// A check that can be repeated. It reaches the server as requests do: by the same address (but for its own port), the
+/// same TLS, the same protocol.
+#[derive(Clone, Debug)]
 pub(crate) struct Check {
-    ask: Box<dyn HealthCheck + Send + Sync>,
-    target: Backend,
+    ask: HealthAsk,
+    peer: HttpPeer,
+    timeout: Duration,
+    /// What HTTP checks say as `Host`, unless the configuration does.
+    authority: String,
 }
 
 impl Check {
-    /// # Errors
-    /// When `path` or `host` cannot stand in a request.
-    pub(crate) fn compile(section: &Section, server: &Server) -> pingora_error::Result<Self> {
-        let target = Backend::new(&server.address.to_string())?;
-        let ask: Box<dyn HealthCheck + Send + Sync> = match &section.path {
-            None => Box::new(tcp(section)),
-            Some(path) => Box::new(http(section, path, server)?),
-        };
-        Ok(Self { ask, target })
+    /// `template` is the peer that requests to the server start from.
+    pub(crate) fn new(section: &Section, template: &HttpPeer, authority: String) -> Self {
+        let mut peer = template.clone();
+        if let (Some(port), SocketAddr::Inet(address)) = (section.port, &mut peer._address) {
+            address.set_port(port);
+        }
+        let options = &mut peer.options;
+        options.connection_timeout = Some(section.timeout);
+        options.total_connection_timeout = Some(section.timeout);
+        options.read_timeout = Some(section.timeout);
+        options.write_timeout = Some(section.timeout);
+        match section.ask {
+            HealthAsk::Tcp => peer.scheme = Scheme::HTTP,
+            HealthAsk::Tls => peer.scheme = Scheme::HTTPS,
+            HealthAsk::Grpc { .. } => peer.options.alpn = ALPN::H2,
+            HealthAsk::Http { .. } => {}
+        }
+        Self { ask: section.ask.clone(), peer, timeout: section.timeout, authority }
     }
 
-    /// Asks once; the whole exchange, its body included, within `timeout`.
-    pub(crate) async fn run(&self, section: &Section) -> Result<(), String> {
-        match timeout(section.timeout, self.ask.check(&self.target)).await {
-            Ok(outcome) => outcome.map_err(|error| reason(&error)),
+    /// Asks once; the whole exchange within `timeout`.
+    ///
+    /// # Errors
+    /// Why the server did not pass, in words without its address, which the log line has already.
+    pub(crate) async fn run(&self) -> Result<(), String> {
+        match timeout(self.timeout, self.ask()).await {
+            Ok(outcome) => outcome,
             Err(_) => Err("no answer in time".to_owned()),
         }
     }
-}
 
-fn tcp(section: &Section) -> TcpHealthCheck {
-    let mut check = TcpHealthCheck::default();
-    check.peer_template.options.connection_timeout = Some(section.timeout);
-    check
-}
-
-fn http(section: &Section, path: &str, server: &Server) -> pingora_error::Result<HttpHealthCheck> {
-    let host = section.host.clone().unwrap_or_else(|| server.address.to_string());
-    // Its own constructor panics on a host that is no field value.
-    let mut check = HttpHealthCheck::new("localhost", false);
-    check.req = RequestHeader::build("GET", path.as_bytes(), Some(2))?;
-    check.req.insert_header("Host", host)?;
-    check.req.insert_header("User-Agent", "ostia-health-check")?;
-    check.peer_template.options.connection_timeout = Some(section.timeout);
-    check.peer_template.options.read_timeout = Some(section.timeout);
-    let expect = section.expect.clone();
-    check.validator = Some(Box::new(move |answer| {
-        let status = answer.status.as_u16();
-        if expect.contains(&status) {
-            return Ok(());
+    async fn ask(&self) -> Result<(), String> {
+        let stream = CONNECTOR.new_stream(&self.peer).await.map_err(|error| reason(&error))?;
+        match &self.ask {
+            HealthAsk::Tcp | HealthAsk::Tls => Ok(()),
+            HealthAsk::Http { .. } if self.speaks_http2(&stream) => {
+                http2::ask(stream, &self.ask, self.scheme(), &self.authority).await
+            }
+            HealthAsk::Http { .. } => http1::ask(stream, &self.ask, &self.authority, self.timeout).await,
+            HealthAsk::Grpc { service } => grpc::ask(stream, service, self.scheme(), &self.authority).await,
         }
-        Error::e_explain(ErrorType::CustomCode("unexpected status", status), "during a health check")
-    }));
-    Ok(check)
+    }
+
+    /// As requests do: by what TLS agreed on, in clear text by what the upstream is told to speak.
+    fn speaks_http2(&self, stream: &Stream) -> bool {
+        match stream.selected_alpn_proto() {
+            Some(ALPN::H2) => true,
+            Some(_) => false,
+            None => self.scheme() == "http" && self.peer.options.alpn == ALPN::H2,
+        }
+    }
+
+    fn scheme(&self) -> &'static str {
+        if self.peer.tls() { "https" } else { "http" }
+    }
 }
 
-/// Without addresses, which the log line has already.
 fn reason(error: &Error) -> String {
-    match error.etype() {
-        ErrorType::CustomCode(_, status) => format!("status {status}"),
-        other => other.as_str().to_owned(),
+    error.etype().as_str().to_owned()
+}
+
+/// Whether a status and the beginning of a body are what is expected.
+fn judge(ask: &HealthAsk, status: u16, body: &[u8]) -> Result<(), String> {
+    let HealthAsk::Http { expect, body: wanted, .. } = ask else { return Ok(()) };
+    if !expect.contains(&status) {
+        return Err(format!("status {status}"));
     }
+    match wanted {
+        Some(wanted) if !contains(body, wanted.as_bytes()) => Err("the body lacks the text".to_owned()),
+        _ => Ok(()),
+    }
+}
+
+fn contains(body: &[u8], wanted: &[u8]) -> bool {
+    wanted.is_empty() || body.windows(wanted.len()).any(|part| part == wanted)
 }

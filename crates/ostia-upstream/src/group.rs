@@ -1,53 +1,60 @@
 //! A compiled section of `upstreams`: its servers, and the choice among them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
 use ostia_config as config;
+use ostia_config::upstream::{Mode, ServerAddress};
+use parking_lot::Mutex;
 use pingora_core::upstreams::peer::HttpPeer;
 
-use crate::checker::HealthTask;
-use crate::picked::{Picked, Tried};
-use crate::pool::Pool;
-use crate::server::{Previous, Server, ServerState};
+use crate::checker::SharedCheck;
+use crate::picked::{Ask, Picked};
+use crate::registry::{Changes, Registry};
+use crate::selection::Selection;
+use crate::server::Server;
+use crate::state::GroupState;
+use crate::status::ServerStatus;
 use crate::tunnel::TunnelConnector;
+use crate::upkeep::GroupTasks;
 
-/// A compiled group of servers. Immutable but for what it learns of its servers, which outlives it.
+/// A compiled group of servers. What it learns of them lives in the [`Registry`] and outlives it.
+///
+/// Its set of servers begins as the configuration lists it and can be exchanged at any time by
+/// [`Group::replace_servers`]; a pick sees the set before or the set after, never a part of each.
 #[derive(Debug)]
 pub struct Group {
     config: Arc<config::Upstream>,
-    servers: Arc<[Arc<Server>]>,
-    primaries: Pool,
-    backups: Pool,
-    in_flight: Arc<AtomicU32>,
+    registry: Arc<Registry>,
+    state: Arc<GroupState>,
+    selection: ArcSwap<Selection>,
+    /// One exchange at a time; holds the set as it was given last, and whether its checks run.
+    exchange: Mutex<Exchange>,
+}
+
+#[derive(Debug)]
+struct Exchange {
+    listed: Vec<config::upstream::Server>,
+    is_started: bool,
 }
 
 impl Group {
-    /// Compiles a group. From `previous`, the group of the same name before a reload, each address keeps its
-    /// requests in flight and, if the health check is equal, its health.
+    /// Compiles a group. Each address has the state that it had in the configuration before: requests in flight,
+    /// health, ejections, orders of the operator. Nothing that runs is changed before [`Group::start`].
     #[must_use]
-    pub fn compile(config: Arc<config::Upstream>, previous: Option<&Self>) -> Arc<Self> {
-        let in_flight = previous.map(|previous| Arc::clone(&previous.in_flight)).unwrap_or_default();
-        let servers = config.servers.iter().map(|server| {
-            let before = previous.map(|group| group.before(&config, server)).unwrap_or_default();
-            Server::compile(&config, server, before, &in_flight)
-        });
-        let servers: Arc<[_]> = servers.collect();
+    pub fn compile(config: Arc<config::Upstream>, registry: &Arc<Registry>) -> Arc<Self> {
+        let state = registry.group(&config.name);
+        let servers = config.servers.iter().map(|server| member(&config, server, &state, registry));
+        let selection = Selection::new(servers.collect(), &config, &state);
         Arc::new(Self {
-            primaries: Pool::new(&servers, false, &config, &in_flight),
-            backups: Pool::new(&servers, true, &config, &in_flight),
-            servers,
+            selection: ArcSwap::from_pointee(selection),
+            exchange: Mutex::new(Exchange { listed: config.servers.clone(), is_started: false }),
+            registry: Arc::clone(registry),
+            state,
             config,
-            in_flight,
         })
-    }
-
-    fn before(&self, config: &config::Upstream, server: &config::upstream::Server) -> Previous<'_> {
-        Previous {
-            server: self.servers.iter().find(|before| before.address == server.address).map(Arc::as_ref),
-            has_same_check: self.config.health_check == config.health_check,
-        }
     }
 
     /// The section it was compiled from.
@@ -56,21 +63,75 @@ impl Group {
         &self.config
     }
 
-    /// Starts the active health checks, the first of them at once; they end when the guard is dropped. Runs in the
-    /// tokio runtime that it is called in.
+    /// Puts it in force: health checks begin, orders of the configuration count, servers that it does not name any more
+    /// drain. What runs ends when the guard is dropped. Runs in the tokio runtime that it is called in.
     #[must_use]
-    pub fn start_health(self: &Arc<Self>) -> HealthTask {
-        HealthTask::start(&self.config, &self.servers)
+    pub fn start(self: &Arc<Self>) -> GroupTasks {
+        self.exchange.lock().is_started = true;
+        self.exchange_servers(self.listed(), Instant::now());
+        self.state.run();
+        GroupTasks::start(self)
     }
 
-    /// Chooses a server that serves and was not tried; `None` when there is none left (503). Backups only serve when
-    /// no other server is left. Allocates nothing and takes no lock.
+    /// Exchanges the set of servers at run time, as discovery finds it; the same list again changes nothing.
     ///
-    /// `affinity_key` is what `affinity` says, read by the caller; it only counts with `consistent_hash`, where a
-    /// request without a key takes the next turn of round robin.
+    /// A server that is new takes requests at once (slowly, with `slow_start`) and is checked. One that stays keeps its
+    /// connections, its requests in flight, its health and its orders. One that is missing drains: sessions that began
+    /// before come back to it until `drain_timeout`, nobody else; then it is forgotten. With an empty list the group
+    /// answers 503 once the old servers are drained: a discovery that failed must not come here, it keeps the last set.
+    ///
+    /// With `consistent_hash` a new ring is made, which takes 0.2 s for 1,000 servers: call it where that may block.
+    /// Requests are picked from the old set meanwhile.
+    pub fn replace_servers(&self, servers: Vec<config::upstream::Server>) {
+        if self.exchange.lock().listed != servers {
+            self.exchange_servers(servers, Instant::now());
+        }
+    }
+
+    /// The set of servers as it was given last, without those that drain.
     #[must_use]
-    pub fn pick(&self, affinity_key: Option<&[u8]>, tried: &Tried) -> Option<Picked> {
-        self.primaries.pick(affinity_key, tried).or_else(|| self.backups.pick(affinity_key, tried))
+    pub fn listed(&self) -> Vec<config::upstream::Server> {
+        self.exchange.lock().listed.clone()
+    }
+
+    fn exchange_servers(&self, listed: Vec<config::upstream::Server>, now: Instant) {
+        let mut exchange = self.exchange.lock();
+        let mut servers: Vec<_> = listed.iter().map(|server| self.member(server)).collect();
+        if exchange.is_started {
+            let drain = self.config.drain_timeout;
+            for (server, member) in listed.iter().zip(&servers) {
+                self.state.list(server);
+                member.state.set_removed(false, drain, now);
+                member.state.configure(server.mode, drain, now);
+            }
+            let named: BTreeSet<&ServerAddress> = listed.iter().map(|server| &server.address).collect();
+            for (server, state) in self.state.listed_but(&named) {
+                state.set_removed(true, drain, now);
+                if state.is_gone() {
+                    self.state.forget(&server.address);
+                } else {
+                    servers.push(self.member(&server));
+                }
+            }
+            servers.iter().filter_map(|server| server.check.as_ref()).for_each(SharedCheck::start);
+        }
+        exchange.listed = listed;
+        self.selection.store(Arc::new(Selection::new(servers, &self.config, &self.state)));
+        self.state.changes.happened();
+    }
+
+    fn member(&self, server: &config::upstream::Server) -> Arc<Server> {
+        member(&self.config, server, &self.state, &self.registry)
+    }
+
+    /// Chooses a server that serves and was not tried; `None` when there is none left (503). Allocates nothing and takes
+    /// no lock.
+    ///
+    /// Servers of the first zone are asked first, backups last. Of these the pinned server serves, else by `balance` the
+    /// one that the key belongs to, has its turn, or has the fewest requests in flight.
+    #[must_use]
+    pub fn pick(&self, ask: &Ask<'_>) -> Option<Picked> {
+        self.selection.load().pick(ask)
     }
 
     /// The peer of a picked server for a connection that becomes a tunnel (WebSocket) and may be idle for `idle`. Such a
@@ -92,11 +153,86 @@ impl Group {
         Box::new(picked.server().template.clone())
     }
 
-    /// Every server with its state now, in the order of the configuration.
+    /// Every server with its state now, in the order of the configuration; those that left and drain come last.
     #[must_use]
-    pub fn servers(&self) -> Vec<ServerState> {
-        self.servers.iter().map(|server| server.state()).collect()
+    pub fn servers(&self) -> Vec<ServerStatus> {
+        let now = Instant::now();
+        self.selection.load().servers.iter().map(|server| ServerStatus::of(server, now)).collect()
     }
+
+    /// Orders a server to serve, to drain or to rest. The order stays in force over reloads, until the next one or
+    /// until the configuration says another word than it said.
+    ///
+    /// # Errors
+    /// [`OrderRefused`] when no server of the group has this address.
+    pub fn order(&self, address: &ServerAddress, mode: Mode) -> Result<ServerStatus, OrderRefused> {
+        let selection = self.selection.load();
+        let server = selection.servers.iter().find(|server| server.address == *address);
+        let server = server.ok_or_else(|| OrderRefused::NoSuchServer(address.clone()))?;
+        let now = Instant::now();
+        server.state.order(mode, self.config.drain_timeout, now);
+        let (upstream, server_name, mode) = (&self.config.name, &server.address, mode.word());
+        tracing::info!(%upstream, server = %server_name, mode, "server ordered");
+        Ok(ServerStatus::of(server, now))
+    }
+
+    /// Takes a server out that failed too often, unless too many are out already.
+    pub(crate) fn eject(&self, server: &Server, why: &'static str, now: Instant) {
+        let Some(outlier) = &self.config.outlier else { return };
+        let _one_at_a_time = self.state.ejecting.lock();
+        let selection = self.selection.load();
+        let out =
+            selection.servers.iter().filter(|server| !server.is_fit() || server.state.is_ejected()).count();
+        let (out, all) = (out as f64, selection.servers.len() as f64);
+        if server.state.is_ejected() || out + 1.0 > (outlier.max_ejected * all).floor() {
+            return;
+        }
+        let time = server.state.eject(outlier, now);
+        let upstream = &self.config.name;
+        tracing::info!(%upstream, server = %server.address, why, ?time, "server ejected");
+    }
+
+    /// Does what is due; says when the next thing will be.
+    pub(crate) fn keep_up(&self, now: Instant) -> Option<Instant> {
+        let selection = self.selection.load();
+        let mut next = None;
+        let mut is_anybody_gone = false;
+        for server in &selection.servers {
+            let (due, has_come_back) = server.state.keep_up(now);
+            next = [next, due].into_iter().flatten().min();
+            is_anybody_gone |= server.state.is_gone();
+            if has_come_back {
+                let upstream = &self.config.name;
+                tracing::info!(%upstream, server = %server.address, "ejection of a server is over");
+            }
+        }
+        selection.tiers.iter().for_each(|tier| tier.count(now));
+        if is_anybody_gone {
+            self.exchange_servers(self.listed(), now);
+        }
+        next
+    }
+
+    pub(crate) fn changes(&self) -> &Arc<Changes> {
+        &self.state.changes
+    }
+}
+
+fn member(
+    config: &Arc<config::Upstream>,
+    server: &config::upstream::Server,
+    state: &Arc<GroupState>,
+    registry: &Registry,
+) -> Arc<Server> {
+    Arc::new(Server::new(config, server, state, registry))
+}
+
+/// Why an order was not taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OrderRefused {
+    /// No server of the group has this address.
+    #[error("no server has the address `{0}`")]
+    NoSuchServer(ServerAddress),
 }
 
 #[cfg(test)]

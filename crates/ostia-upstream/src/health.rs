@@ -1,6 +1,9 @@
 //! The health of one server: what the checks and the connections said of it.
 
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering::Relaxed};
+use std::time::{Duration, SystemTime};
+
+use parking_lot::Mutex;
 
 /// The health of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,8 +62,30 @@ pub(crate) struct Changed {
     pub(crate) to: Health,
 }
 
+/// The outcome of one check.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LastCheck {
+    /// When it ended.
+    pub at: SystemTime,
+    /// Whether it passed.
+    pub passed: bool,
+    /// Why not; `check passed` otherwise.
+    pub why: String,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// What is told of a health.
+#[derive(Clone, Debug)]
+pub(crate) struct Told {
+    pub(crate) since: SystemTime,
+    /// Why it changed last.
+    pub(crate) why: String,
+    pub(crate) last: Option<LastCheck>,
+}
+
 /// Health as it is learnt; shared by every configuration that checks the same address in the same way.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct HealthRecord {
     code: AtomicU8,
     /// Passed checks in a row.
@@ -69,6 +94,20 @@ pub(crate) struct HealthRecord {
     failed: AtomicU32,
     /// Connections of requests that failed in a row.
     refused: AtomicU32,
+    told: Mutex<Told>,
+}
+
+impl Default for HealthRecord {
+    fn default() -> Self {
+        let told = Told { since: SystemTime::now(), why: String::new(), last: None };
+        Self {
+            code: AtomicU8::default(),
+            passed: AtomicU32::default(),
+            failed: AtomicU32::default(),
+            refused: AtomicU32::default(),
+            told: Mutex::new(told),
+        }
+    }
 }
 
 impl HealthRecord {
@@ -108,6 +147,44 @@ impl HealthRecord {
         if self.refused.load(Relaxed) != 0 {
             self.refused.store(0, Relaxed);
         }
+    }
+
+    /// Whether it is not known yet, or the last checks say otherwise than those before.
+    pub(crate) fn is_changing(&self) -> bool {
+        match self.health() {
+            Health::Unknown => true,
+            Health::Healthy => self.failed.load(Relaxed) > 0,
+            Health::Unhealthy | Health::Refusing => self.passed.load(Relaxed) > 0,
+        }
+    }
+
+    /// What it has learnt, for a check that goes on at another pace.
+    pub(crate) fn copied(&self) -> Self {
+        let copied = |number: &AtomicU32| AtomicU32::new(number.load(Relaxed));
+        Self {
+            code: AtomicU8::new(self.code.load(Relaxed)),
+            passed: copied(&self.passed),
+            failed: copied(&self.failed),
+            refused: copied(&self.refused),
+            told: Mutex::new(self.told()),
+        }
+    }
+
+    /// Remembers the last check.
+    pub(crate) fn note(&self, passed: bool, why: &str, took: Duration) {
+        let last = LastCheck { at: SystemTime::now(), passed, why: why.to_owned(), took };
+        self.told.lock().last = Some(last);
+    }
+
+    /// Remembers why the health changed.
+    pub(crate) fn note_change(&self, why: &str) {
+        let mut told = self.told.lock();
+        told.since = SystemTime::now();
+        why.clone_into(&mut told.why);
+    }
+
+    pub(crate) fn told(&self) -> Told {
+        self.told.lock().clone()
     }
 
     fn change(&self, to: Health) -> Option<Changed> {

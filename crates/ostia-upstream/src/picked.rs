@@ -1,52 +1,99 @@
 //! A chosen server, and the servers that were chosen before.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
+use ostia_config::upstream::ServerAddress;
+
+use crate::group::Group;
 use crate::server::Server;
+
+/// What a request asks of a group.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask<'a> {
+    /// What `affinity` says, read by the caller. It only counts with `consistent_hash` or a pin.
+    pub key: Option<&'a [u8]>,
+    /// When what the key stands for (a session) began, in seconds since 1970. A server that drains still serves those
+    /// that began before its drain; a key without this is new to everybody.
+    pub born: Option<u64>,
+    /// The server that served it before, as its cookie says; see [`Picked::tag`].
+    pub pinned: Option<ServerTag>,
+    /// Where it has been.
+    pub tried: &'a Tried,
+    /// The time.
+    pub now: Instant,
+}
+
+/// Names a server in a cookie: the same on every node and after a restart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ServerTag(pub u64);
+
+impl ServerTag {
+    /// FNV-1a of the address as text: short, stable, and no secret, which is what the seal around it is for.
+    pub(crate) fn of(address: &ServerAddress) -> Self {
+        let hash = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        Self(address.to_string().bytes().fold(0xcbf2_9ce4_8422_2325, hash))
+    }
+}
 
 /// A chosen server; the request counts as in flight there until this is dropped.
 #[derive(Debug)]
 pub struct Picked {
     server: Arc<Server>,
-    index: u16,
     affinity: Option<AffinityOutcome>,
 }
 
 impl Picked {
-    pub(crate) fn new(server: &Arc<Server>, index: u16, affinity: Option<AffinityOutcome>) -> Self {
+    pub(crate) fn new(server: &Arc<Server>, affinity: Option<AffinityOutcome>) -> Self {
         server.begin();
-        Self { server: Arc::clone(server), index, affinity }
+        Self { server: Arc::clone(server), affinity }
     }
 
     /// Where it listens.
     #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        self.server.address
+    pub fn address(&self) -> &ServerAddress {
+        &self.server.address
     }
 
-    /// Its place in [`crate::Group::servers`].
+    /// Its name for a cookie.
     #[must_use]
-    pub fn index(&self) -> usize {
-        usize::from(self.index)
+    pub fn tag(&self) -> ServerTag {
+        ServerTag::of(&self.server.address)
     }
 
-    /// What became of the affinity; `None` when the group does not hash.
+    /// What became of the affinity; `None` when the group has none.
     #[must_use]
     pub fn affinity(&self) -> Option<AffinityOutcome> {
         self.affinity
     }
 
     /// Counts a failed connection against the server. After `health_check.fall` in a row it is out until it passes a
-    /// check; without a health check nobody would bring it back, so it stays in. For failures of the server only:
-    /// a client that went away says nothing about it.
-    pub fn failed_to_connect(&self) {
+    /// check. For failures of the server only: a client that went away says nothing about it.
+    pub fn failed_to_connect(&self, group: &Group) {
         self.server.refused_connection();
+        self.failed(group, "no connection");
     }
 
-    /// Counts an answer: connections that failed before it are forgotten.
-    pub fn answered(&self) {
-        self.server.connected();
+    /// Counts against the server that it broke off or kept silent for too long. For failures of the server only.
+    pub fn broke_off(&self, group: &Group, why: &'static str) {
+        self.failed(group, why);
+    }
+
+    /// Takes the status of an answer: one of `outlier.statuses` counts against the server, any other one for it.
+    pub fn answered(&self, group: &Group, status: u16) {
+        let outlier = group.config().outlier.as_ref();
+        if outlier.is_some_and(|outlier| outlier.statuses.contains(&status)) {
+            self.failed(group, "its answers");
+        } else {
+            self.server.succeeded();
+        }
+    }
+
+    fn failed(&self, group: &Group, why: &'static str) {
+        let now = Instant::now();
+        if self.server.failed(why, now) {
+            group.eject(&self.server, why, now);
+        }
     }
 
     pub(crate) fn server(&self) -> &Server {
@@ -65,7 +112,7 @@ impl Drop for Picked {
 pub enum AffinityOutcome {
     /// The key's own server serves it.
     Kept,
-    /// The key's own server is down, full or was tried: another one serves it.
+    /// The key's own server is down, full, drained or was tried: another one serves it.
     Moved,
     /// The request brought no key.
     New,
@@ -87,7 +134,7 @@ impl AffinityOutcome {
 /// one group. Holds eight, more than `retry.attempts` allows; further ones are not remembered.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tried {
-    servers: [u16; 8],
+    servers: [u32; 8],
     count: u8,
 }
 
@@ -95,12 +142,12 @@ impl Tried {
     /// Remembers a server.
     pub fn insert(&mut self, picked: &Picked) {
         if let Some(slot) = self.servers.get_mut(usize::from(self.count)) {
-            *slot = picked.index;
+            *slot = picked.server.state.id;
             self.count += 1;
         }
     }
 
-    pub(crate) fn contains(&self, index: u16) -> bool {
-        self.servers.iter().take(usize::from(self.count)).any(|tried| *tried == index)
+    pub(crate) fn contains(&self, id: u32) -> bool {
+        self.servers.iter().take(usize::from(self.count)).any(|tried| *tried == id)
     }
 }

@@ -8,9 +8,12 @@
 //! by 0.8 points of a hundred; with 8,192 by 0.1.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 
+use ostia_config::upstream::ServerAddress;
 use pingora_ketama::{Bucket, Continuum, Version};
+
+use crate::picked::ServerTag;
 
 /// Points of the heaviest server.
 const POINTS: u32 = 8192;
@@ -27,14 +30,15 @@ pub(crate) struct Ring {
 
 impl Ring {
     /// `servers` are a server's index, address and weight, at least 1; an address that comes twice counts once.
-    pub(crate) fn new(servers: &[(u16, SocketAddr, u16)]) -> Self {
+    pub(crate) fn new(servers: &[(u16, &ServerAddress, u16)]) -> Self {
         let heaviest = servers.iter().map(|(_, _, weight)| *weight).max().unwrap_or(1);
         let points = points_of_the_heaviest(servers.len());
         let mut by_address = HashMap::with_capacity(servers.len());
         let mut buckets = Vec::with_capacity(servers.len());
         for (server, address, weight) in servers {
-            if by_address.insert(*address, *server).is_none() {
-                buckets.push(Bucket::new(*address, share(points, *weight, heaviest)));
+            let address = place(address);
+            if by_address.insert(address, *server).is_none() {
+                buckets.push(Bucket::new(address, share(points, *weight, heaviest)));
             }
         }
         let continuum = Continuum::new_with_version(&buckets, Version::V2 { point_multiple: 1 });
@@ -55,6 +59,26 @@ impl Ring {
 impl std::fmt::Debug for Ring {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Ring").field("points", &self.servers.len()).finish_non_exhaustive()
+    }
+}
+
+/// A number that belongs to a key (FNV-1a), independent of its point on the ring.
+pub(crate) fn number(key: &[u8]) -> u32 {
+    let hash = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    let hash = key.iter().fold(0xcbf2_9ce4_8422_2325, hash);
+    u32::try_from((hash ^ (hash >> 32)) & 0xffff_ffff).unwrap_or_default()
+}
+
+/// The address that a server stands by on the ring. Ketama knows addresses of IP only, so a unix socket stands by one
+/// of the discard prefix (RFC 6666) that is made of its path.
+fn place(address: &ServerAddress) -> SocketAddr {
+    match address {
+        ServerAddress::Ip(address) => *address,
+        ServerAddress::Unix(_) => {
+            let tag = ServerTag::of(address).0;
+            let prefix = 0x0100_u128 << 112;
+            SocketAddr::from((Ipv6Addr::from(prefix | u128::from(tag)), 1))
+        }
     }
 }
 

@@ -2,6 +2,9 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
+/// A round is at most about so long: where weights would make it longer, they count in larger steps.
+const MOST_TURNS: u64 = 1 << 18;
+
 /// The order in which servers take their turns; each as often as its weight says, as evenly spread as it can be.
 #[derive(Debug, Default)]
 pub(crate) struct Schedule {
@@ -14,9 +17,11 @@ impl Schedule {
     pub(crate) fn new(weights: &[(u16, u16)]) -> Self {
         let divisor =
             weights.iter().fold(0, |divisor, (_, weight)| greatest_common_divisor(divisor, *weight));
+        let round = weights.iter().map(|(_, weight)| u64::from(weight / divisor.max(1))).sum::<u64>();
+        let scale = round.div_ceil(MOST_TURNS).max(1);
         let mut turns: Vec<(u64, u16)> = Vec::new();
         for (phase, (server, weight)) in golden_phases().zip(weights) {
-            let count = u64::from(weight / divisor.max(1));
+            let count = (u64::from(weight / divisor.max(1)) / scale).max(1);
             turns.extend((0..count).map(|turn| (((turn << 32) + phase) / count, *server)));
         }
         turns.sort_unstable();
@@ -26,6 +31,13 @@ impl Schedule {
     /// Turns in one round: the weights without their common divisor.
     pub(crate) fn round(&self) -> usize {
         self.turns.len()
+    }
+
+    /// A turn of the round by a number, say a random one: each server as often as its weight says.
+    pub(crate) fn at(&self, number: u64) -> Option<u16> {
+        let turns = u64::try_from(self.turns.len()).unwrap_or(u64::MAX);
+        let turn = usize::try_from(number.checked_rem(turns)?).ok()?;
+        self.turns.get(turn).copied()
     }
 
     /// Whose turn it is. A turn that its server cannot take is lost, and the caller asks again: so the turns of a

@@ -17,7 +17,7 @@ use pingora_core::protocols::l4::stream::Stream;
 use pingora_core::protocols::l4::virt::{VirtualSockOpt, VirtualSocket, VirtualSocketStream};
 use pingora_error::{Error, ErrorType, Result};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 
 /// Connects for WebSockets. The deadline is the peer's `total_connection_timeout`.
 #[derive(Debug)]
@@ -26,43 +26,60 @@ pub(crate) struct TunnelConnector;
 #[async_trait::async_trait]
 impl L4Connect for TunnelConnector {
     async fn connect(&self, address: &SocketAddr) -> Result<Stream> {
-        let Some(address) = address.as_inet() else {
-            return Error::e_explain(ErrorType::InternalError, "a tunnel needs an address of IP");
+        let connected = match address {
+            SocketAddr::Inet(address) => TcpStream::connect(address).await.map(tunnel),
+            SocketAddr::Unix(address) => match address.as_pathname() {
+                Some(path) => UnixStream::connect(path).await.map(tunnel),
+                None => Err(io::ErrorKind::InvalidInput.into()),
+            },
         };
-        let tcp = TcpStream::connect(address).await.map_err(|source| {
+        connected.map_err(|source| {
             let kind = match source.kind() {
-                io::ErrorKind::ConnectionRefused => ErrorType::ConnectRefused,
+                io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => ErrorType::ConnectRefused,
                 io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
                     ErrorType::ConnectNoRoute
                 }
                 _ => ErrorType::ConnectError,
             };
             Error::because(kind, "connecting for a tunnel", source)
-        })?;
-        Ok(VirtualSocketStream::new(Box::new(Tunnel { tcp, has_waited: false })).into())
+        })
     }
 }
 
-/// A TCP connection whose first read waits one turn.
+fn tunnel<W>(wire: W) -> Stream
+where
+    Tunnel<W>: VirtualSocket + 'static,
+{
+    VirtualSocketStream::new(Box::new(Tunnel { wire, has_waited: false })).into()
+}
+
+/// A connection whose first read waits one turn.
 #[derive(Debug)]
-struct Tunnel {
-    tcp: TcpStream,
+struct Tunnel<W> {
+    wire: W,
     has_waited: bool,
 }
 
-impl VirtualSocket for Tunnel {
+impl VirtualSocket for Tunnel<TcpStream> {
     fn set_socket_option(&self, option: VirtualSockOpt) -> io::Result<()> {
         match option {
-            VirtualSockOpt::NoDelay => self.tcp.set_nodelay(true),
+            VirtualSockOpt::NoDelay => self.wire.set_nodelay(true),
             VirtualSockOpt::KeepAlive(keepalive) => {
-                set_tcp_keepalive(&self.tcp, &keepalive).map_err(|error| io::Error::other(error.to_string()))
+                set_tcp_keepalive(&self.wire, &keepalive).map_err(|error| io::Error::other(error.to_string()))
             }
             _ => Ok(()),
         }
     }
 }
 
-impl AsyncRead for Tunnel {
+impl VirtualSocket for Tunnel<UnixStream> {
+    /// A unix socket has none of these options.
+    fn set_socket_option(&self, _: VirtualSockOpt) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<W: AsyncRead + Unpin> AsyncRead for Tunnel<W> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -73,25 +90,25 @@ impl AsyncRead for Tunnel {
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
-        Pin::new(&mut self.tcp).poll_read(context, buffer)
+        Pin::new(&mut self.wire).poll_read(context, buffer)
     }
 }
 
-impl AsyncWrite for Tunnel {
+impl<W: AsyncWrite + Unpin> AsyncWrite for Tunnel<W> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.tcp).poll_write(context, bytes)
+        Pin::new(&mut self.wire).poll_write(context, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tcp).poll_flush(context)
+        Pin::new(&mut self.wire).poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tcp).poll_shutdown(context)
+        Pin::new(&mut self.wire).poll_shutdown(context)
     }
 }
 
@@ -111,7 +128,7 @@ mod tests {
         let (mut peer, _) = server.accept().await.unwrap();
         peer.write_all(b"x").await.unwrap();
         tcp.readable().await.unwrap();
-        let mut tunnel = Tunnel { tcp, has_waited: false };
+        let mut tunnel = Tunnel { wire: tcp, has_waited: false };
         let mut turns = 0;
         let mut bytes = [0; 8];
         let mut buffer = ReadBuf::new(&mut bytes);

@@ -1,69 +1,94 @@
-//! The read-only address: `/metrics`, `/livez`, `/readyz`.
+//! The doors of the operator: a loopback address that only reads, a unix socket that also changes.
+//!
+//! One file a route. Bodies are JSON with a `version`; see [`reply`].
+
+mod metrics;
+mod order;
+mod ready;
+mod reload;
+pub(crate) mod reply;
+pub(crate) mod socket;
+mod status;
 
 use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::State;
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use ostia_config::Name;
 use ostia_gateway::Gateway;
 use ostia_listener::Listener;
 use tokio::task::JoinHandle;
 
 use crate::RunFailed;
+use crate::reload::Reloader;
+use socket::AdminSocket;
 
-/// What the pages of this address look at.
+/// What the routes look at and change.
 #[derive(Clone)]
-struct Seen {
-    gateway: Arc<Gateway>,
-    listeners: Arc<BTreeMap<Name, Arc<Listener>>>,
+pub(crate) struct Desk {
+    pub(crate) gateway: Arc<Gateway>,
+    pub(crate) listeners: Arc<BTreeMap<Name, Arc<Listener>>>,
+    pub(crate) reloader: Arc<Reloader>,
 }
 
-/// Stops the address when it is dropped.
-pub(crate) struct Admin(JoinHandle<()>);
+/// Closes both doors when it is dropped.
+pub(crate) struct Admin {
+    tasks: Vec<JoinHandle<()>>,
+    /// Removes the socket's file.
+    _socket: Option<socket::Removed>,
+}
 
 impl Drop for Admin {
     fn drop(&mut self) {
-        self.0.abort();
+        self.tasks.iter().for_each(JoinHandle::abort);
     }
 }
 
-/// Serves the address until the returned guard is dropped.
+/// Opens the doors until the returned guard is dropped.
 pub(crate) fn start(
-    socket: TcpListener,
-    gateway: &Arc<Gateway>,
-    listeners: BTreeMap<Name, Arc<Listener>>,
+    address: TcpListener,
+    socket: Option<AdminSocket>,
+    desk: &Desk,
 ) -> Result<Admin, RunFailed> {
     let failed = |source| RunFailed::System { what: "the admin address cannot be served", source };
-    socket.set_nonblocking(true).map_err(failed)?;
-    let socket = tokio::net::TcpListener::from_std(socket).map_err(failed)?;
-    let seen = Seen { gateway: Arc::clone(gateway), listeners: Arc::new(listeners) };
-    let router = Router::new()
-        .route("/metrics", get(metrics))
-        .route("/livez", get(|| async { "ok\n" }))
-        .route("/readyz", get(ready))
-        .with_state(seen);
-    Ok(Admin(tokio::spawn(async move {
-        if let Err(error) = axum::serve(socket, router).await {
-            tracing::error!(%error, "the admin address stopped");
-        }
-    })))
-}
-
-async fn metrics(State(seen): State<Seen>) -> Response {
-    for (name, listener) in seen.listeners.iter() {
-        seen.gateway.observe_listener(name, listener);
+    address.set_nonblocking(true).map_err(failed)?;
+    let address = tokio::net::TcpListener::from_std(address).map_err(failed)?;
+    let mut tasks = vec![serve(address, reads(desk.clone()), "the admin address stopped")];
+    let mut removed = None;
+    if let Some(AdminSocket { listener, file }) = socket {
+        let listener = tokio::net::UnixListener::from_std(listener).map_err(failed)?;
+        let router = reads(desk.clone()).merge(changes(desk.clone()));
+        tasks.push(serve(listener, router, "the admin socket stopped"));
+        removed = Some(file);
     }
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], seen.gateway.metrics_text())
-        .into_response()
+    Ok(Admin { tasks, _socket: removed })
 }
 
-async fn ready(State(seen): State<Seen>) -> Response {
-    let readiness = seen.gateway.readiness();
-    let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, axum::Json(readiness)).into_response()
+/// What both doors show.
+fn reads(desk: Desk) -> Router {
+    Router::new()
+        .route("/metrics", get(metrics::metrics))
+        .route("/livez", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready::ready))
+        .route("/status", get(status::status))
+        .with_state(desk)
+}
+
+/// What only the socket takes.
+fn changes(desk: Desk) -> Router {
+    Router::new().route("/reload", post(reload::reload)).route("/server", post(order::order)).with_state(desk)
+}
+
+fn serve<L>(listener: L, router: Router, stopped: &'static str) -> JoinHandle<()>
+where
+    L: axum::serve::Listener,
+    L::Addr: std::fmt::Debug,
+{
+    tokio::spawn(async move {
+        if let Err(error) = axum::serve(listener, router).await {
+            tracing::error!(%error, "{stopped}");
+        }
+    })
 }

@@ -1,11 +1,15 @@
 //! The command line as one table: each verb is a module of its own.
 
+mod call;
 mod check;
 mod config;
 mod demo;
 mod explain;
 mod health;
+mod reload;
 mod run;
+mod server;
+mod status;
 mod terminal;
 mod version;
 
@@ -40,6 +44,13 @@ enum Verb {
     Config(config::Config),
     /// Tell what a diagnostic code means.
     Explain(explain::Explain),
+    /// Swap a running Ostia to its configuration file as it is now; every error comes back, exit 78.
+    Reload(call::Target),
+    /// Show what runs, and how each server stands: its state, why, since when, its last check, its load.
+    Status(status::Status),
+    /// Order a server of a running Ostia to serve, to drain or to rest.
+    #[command(subcommand)]
+    Server(server::Server),
     /// Ask a running Ostia whether it is ready; the exit status is the answer.
     Health(health::Health),
     /// Start a provider, two upstreams and the real proxy on this machine, with a URL to open.
@@ -65,6 +76,9 @@ pub fn main() -> ExitCode {
         Verb::Check(check) => check.run(),
         Verb::Config(config) => config.run(),
         Verb::Explain(explain) => explain.run(),
+        Verb::Reload(target) => reload::run(&target),
+        Verb::Status(status) => status.run(),
+        Verb::Server(server) => server.run(),
         Verb::Health(health) => health.run(),
         Verb::Demo(demo) => demo.run(),
         Verb::Version(version) => version.run(),

@@ -14,11 +14,13 @@ pub mod cli;
 mod admin;
 mod drain;
 mod logging;
+mod reload;
 mod server;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use admin::socket::SocketRefused;
 use ostia_config::diagnostic::Diagnostics;
 use ostia_config::load::{self, Environment};
 pub use ostia_extension::Extension;
@@ -54,6 +56,14 @@ pub enum RunFailed {
         address: std::net::SocketAddr,
         /// What the system said.
         source: std::io::Error,
+    },
+    /// The admin socket cannot be opened.
+    #[error("the admin socket {path} cannot be opened: {source}; change `admin.socket`", path = path.display())]
+    Socket {
+        /// Its path.
+        path: PathBuf,
+        /// Why not.
+        source: SocketRefused,
     },
     /// The machine does not give what the process needs.
     #[error("{what}: {source}")]

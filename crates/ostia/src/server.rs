@@ -6,7 +6,6 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ostia_config::load::{self, Environment};
 use ostia_config::{Config, Name};
 use ostia_extension::Extension;
 use ostia_gateway::{CompileRefused, Gateway};
@@ -16,7 +15,9 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::admin::{self, Admin};
+use crate::admin::socket::{self, AdminSocket};
+use crate::admin::{self, Admin, Desk};
+use crate::reload::Reloader;
 use crate::{RunFailed, drain};
 
 /// A server whose sockets are bound and whose configuration is compiled; nothing is accepted yet.
@@ -25,11 +26,12 @@ pub(crate) struct Server {
     gateway: Arc<Gateway>,
     listeners: BTreeMap<Name, Arc<Listener>>,
     admin: TcpListener,
+    socket: Option<AdminSocket>,
 }
 
 /// A server that accepts connections.
 pub(crate) struct Running {
-    path: PathBuf,
+    reloader: Arc<Reloader>,
     gateway: Arc<Gateway>,
     listeners: BTreeMap<Name, Arc<Listener>>,
     shutdown: watch::Sender<bool>,
@@ -94,6 +96,11 @@ fn on(kind: SignalKind) -> Result<Signal, RunFailed> {
     signal(kind).map_err(|source| RunFailed::System { what: "a signal cannot be caught", source })
 }
 
+fn open_socket(path: &Path, section: &ostia_config::Admin) -> Result<AdminSocket, RunFailed> {
+    let failed = |source| RunFailed::Socket { path: path.to_owned(), source };
+    socket::bind(path, section.socket_access).map_err(failed)
+}
+
 async fn serve(server: Server) -> Result<(), RunFailed> {
     let (mut hangup, mut terminate, mut interrupt) =
         (on(SignalKind::hangup())?, on(SignalKind::terminate())?, on(SignalKind::interrupt())?);
@@ -123,6 +130,7 @@ impl Server {
         install_crypto();
         let address = config.admin.bind;
         let admin = TcpListener::bind(address).map_err(|source| RunFailed::Admin { address, source })?;
+        let socket = config.admin.socket.as_ref().map(|path| open_socket(path, &config.admin)).transpose()?;
         let mut listeners = BTreeMap::new();
         for section in &config.listeners {
             listeners.insert(section.name.clone(), Arc::new(Listener::bind(section)?));
@@ -130,12 +138,12 @@ impl Server {
         let threads = config.runtime.threads.unwrap_or_else(cores);
         let gateway = Gateway::new(config, threads, extensions)?;
         count_panics(&gateway);
-        Ok(Self { path: path.to_owned(), gateway, listeners, admin })
+        Ok(Self { path: path.to_owned(), gateway, listeners, admin, socket })
     }
 
     /// Begins to accept connections.
     pub(crate) fn start(self) -> Result<Running, RunFailed> {
-        let Self { path, gateway, listeners, admin } = self;
+        let Self { path, gateway, listeners, admin, socket } = self;
         let (shutdown, watch): (_, ShutdownWatch) = watch::channel(false);
         gateway.start();
         for (name, listener) in &listeners {
@@ -146,42 +154,22 @@ impl Server {
                 }
             });
         }
-        let admin = admin::start(admin, &gateway, listeners.clone())?;
+        let reloader = Arc::new(Reloader::new(path, Arc::clone(&gateway), listeners.clone()));
+        let desk = Desk {
+            gateway: Arc::clone(&gateway),
+            listeners: Arc::new(listeners.clone()),
+            reloader: Arc::clone(&reloader),
+        };
+        let admin = admin::start(admin, socket, &desk)?;
         tracing::info!(listeners = listeners.len(), hash = %gateway.config_hash(), "serving");
-        Ok(Running { path, gateway, listeners, shutdown, _admin: admin })
+        Ok(Running { reloader, gateway, listeners, shutdown, _admin: admin })
     }
 }
 
 impl Running {
-    /// Swaps to the file as it is now, all or nothing.
+    /// Swaps to the file as it is now, all or nothing; what is wrong is in the log.
     pub(crate) fn reload(&self) {
-        match self.load_again() {
-            Ok(()) => tracing::info!(hash = %self.gateway.config_hash(), "configuration reloaded"),
-            Err(refused) => {
-                self.gateway.reload_refused();
-                tracing::error!(
-                    hash = %self.gateway.config_hash(),
-                    "the new configuration is refused, the running one stays in force:\n{refused}"
-                );
-            }
-        }
-    }
-
-    fn load_again(&self) -> Result<(), RunFailed> {
-        let config = load::load(&self.path, &Environment::process()).map_err(RunFailed::Config)?;
-        let sections = config.listeners.clone();
-        let prepared = self.gateway.prepare(config)?;
-        let mut changes = Vec::with_capacity(sections.len());
-        for section in &sections {
-            if let Some(listener) = self.listeners.get(&section.name) {
-                changes.push(listener.prepare(section)?);
-            }
-        }
-        // From here on nothing can fail.
-        changes.into_iter().for_each(|change| change.apply());
-        self.gateway.swap(prepared);
-        self.gateway.access_log().reopen();
-        Ok(())
+        let _ = self.reloader.reload();
     }
 
     /// The gateway.

@@ -3,16 +3,14 @@
 use serde_yaml::{Mapping, Value};
 
 use super::{Map, duration, path, some_texts, texts};
+use crate::admin::SocketAccess;
 use crate::listener::TlsVersion;
 use crate::log::{LogTarget, SubjectForm};
 use crate::provider::{Client, ClientAuthMethod};
 use crate::route::{Allow, HostPattern};
 use crate::section::route::made_up_name;
 use crate::session::SameSite;
-use crate::upstream::{Affinity, Balance};
-use crate::{
-    Admin, IdentityHeaders, Listener, Logs, Pages, Policy, Provider, Route, Runtime, Sessions, Upstream,
-};
+use crate::{Admin, IdentityHeaders, Listener, Logs, Pages, Policy, Provider, Route, Runtime, Sessions};
 
 /// What stands for a secret.
 const SET: &str = "<set>";
@@ -117,60 +115,6 @@ pub(super) fn policy(policy: &Policy) -> Mapping {
         .0
 }
 
-pub(super) fn upstream(upstream: &Upstream) -> Mapping {
-    let hashed = upstream.balance == Balance::ConsistentHash;
-    let servers = upstream.servers.iter().map(|server| {
-        let map = Map::default()
-            .with("address", server.address.to_string())
-            .with("weight", u64::from(server.weight))
-            .with("backup", server.backup);
-        Value::Mapping(map.0)
-    });
-    let check = upstream.health_check.as_ref().map(|check| {
-        Map::default()
-            .with_some("path", check.path.as_deref())
-            .with_some("host", check.host.as_deref())
-            .with_some(
-                "expect",
-                check
-                    .path
-                    .as_ref()
-                    .map(|_| check.expect.iter().map(|status| Value::from(*status)).collect::<Vec<_>>()),
-            )
-            .with("interval", duration(check.interval))
-            .with("timeout", duration(check.timeout))
-            .with("rise", u64::from(check.rise))
-            .with("fall", u64::from(check.fall))
-            .0
-    });
-    let timeouts = Map::default()
-        .with("connect", duration(upstream.timeouts.connect))
-        .with("between_bytes", duration(upstream.timeouts.between_bytes))
-        .with("idle", duration(upstream.timeouts.idle));
-    Map::default()
-        .with("servers", servers.collect::<Vec<_>>())
-        .with("balance", if hashed { "consistent_hash" } else { "round_robin" })
-        .with_some("affinity", hashed.then(|| affinity(&upstream.affinity)))
-        .with_some("bounded_load", hashed.then_some(upstream.bounded_load))
-        .with_some("health_check", check)
-        .with("retry", Map::default().with("attempts", u64::from(upstream.retry.attempts)).0)
-        .with("timeouts", timeouts.0)
-        .with("keep_alive", Map::default().with("idle", duration(upstream.keep_alive.idle)).0)
-        .with("protocol", "http/1.1")
-        .0
-}
-
-fn affinity(affinity: &Affinity) -> Value {
-    let one = |key: &str, value: &str| Value::Mapping(Map::default().with(key, value).0);
-    match affinity {
-        Affinity::Session => Value::from("session"),
-        Affinity::Source => Value::from("source"),
-        Affinity::Cookie(name) => one("cookie", name),
-        Affinity::Header(name) => one("header", name.as_str()),
-        Affinity::Claim(path) => one("claim", path.as_str()),
-    }
-}
-
 pub(super) fn route(route: &Route) -> Mapping {
     let named = route.name != made_up_name(&route.host, &route.path);
     let host = match &route.host {
@@ -250,7 +194,12 @@ pub(super) fn pages(pages: &Pages) -> Mapping {
 }
 
 pub(super) fn admin(admin: &Admin) -> Mapping {
-    Map::default().with("bind", admin.bind.to_string()).0
+    let access = if admin.socket_access == SocketAccess::Group { "group" } else { "owner" };
+    Map::default()
+        .with("bind", admin.bind.to_string())
+        .with_some("socket", admin.socket.as_deref().map(path))
+        .with("socket_access", access)
+        .0
 }
 
 pub(super) fn runtime(runtime: &Runtime) -> Mapping {

@@ -107,6 +107,13 @@ pub(crate) fn read(cx: &Context<'_>, root: &Node) -> Draft {
     }
 }
 
+/// One section alone.
+pub(crate) fn read_admin(cx: &Context<'_>, root: &Node) -> Admin {
+    let entry = root.entry("admin");
+    let span = entry.map_or(root.span, |entry| entry.key_span);
+    admin::read(&Fields::open(cx, entry.map(|entry| &entry.value), &admin::ADMIN, "admin", span))
+}
+
 fn check_version(top: &Fields<'_>) {
     let message = match top.node("version").map(|node| &node.value) {
         Some(Value::Scalar(Scalar { text, plain: true, .. })) if text == "1" => return,

@@ -1,26 +1,28 @@
 //! `upstreams`: groups of servers.
 
 mod affinity;
+mod health_check;
+mod outlier;
 mod server;
 
 use std::time::Duration;
 
 use crate::codes;
-use crate::describe::{Grammar, Key, Section, Shape, Words};
+use crate::describe::{Key, Section, Shape, Words};
 use crate::fields::Fields;
 use crate::findings::Finding;
-use crate::scalar::RequestPath;
-use crate::section::TEXT;
-use crate::upstream::{Affinity, Balance, HealthCheck, KeepAlive, Retry, Timeouts};
-use crate::value::FromText;
+use crate::scalar::Share;
+use crate::section::NAME;
+use crate::upstream::{Affinity, Balance, KeepAlive, Retry, ServerAddress, Timeouts};
 use crate::{Name, Upstream};
 
 pub(crate) use affinity::AFFINITY;
+pub(crate) use health_check::HEALTH_CHECK;
+pub(crate) use outlier::OUTLIER;
 pub(crate) use server::{SERVER, resolve};
 
-static PATH: Grammar = <RequestPath as FromText>::GRAMMAR;
 static BALANCE: Words =
-    Words { now: &["round_robin", "consistent_hash"], later: &["random", "least_requests"] };
+    Words { now: &["round_robin", "random", "least_requests", "consistent_hash"], later: &[] };
 static PROTOCOL: Words = Words { now: &["http/1.1"], later: &["h2", "h2c"] };
 
 const HOUR: u64 = 3600;
@@ -37,7 +39,22 @@ pub(crate) static UPSTREAM: Section = Section {
         .required()
         .own_check()
         .example("servers: [10.0.0.11:8080, { address: 10.0.0.12:8080, weight: 2 }]"),
-        Key::new("balance", Shape::Word(&BALANCE), "How a server is chosen.").default("round_robin"),
+        Key::new(
+            "balance",
+            Shape::Word(&BALANCE),
+            "How a server is chosen: each has its turn; the better of two by chance; the one with the fewest requests in \
+             flight for its weight (of more than 16 servers, of eight of them); the one that the `affinity` of the \
+             request belongs to.",
+        )
+        .default("round_robin"),
+        Key::new(
+            "zones",
+            Shape::Several(&Shape::Text(&NAME)),
+            "The order in which zones serve: the first one that has a server that can, then servers of no zone, then \
+             backups. On a node of another zone the order may be another: `zones: [\"${ZONE}\", rack-2]`.",
+        )
+        .absent("all servers serve together, backups after them")
+        .example("zones: [rack-1, rack-2]"),
         Key::new(
             "affinity",
             Shape::Either(&[Shape::Word(&affinity::WORDS), Shape::Section(&AFFINITY)]),
@@ -55,7 +72,7 @@ pub(crate) static UPSTREAM: Section = Section {
         Key::new(
             "health_check",
             Shape::Section(&HEALTH_CHECK),
-            "Active checks: HTTP with a `path`, a TCP connect without.",
+            "Active checks: HTTP, gRPC, TLS or a TCP connect.",
         )
         .absent("servers are taken to be healthy")
         .example("health_check: { path: /healthz, interval: 2s }"),
@@ -66,47 +83,38 @@ pub(crate) static UPSTREAM: Section = Section {
         Key::later("servers_dns"),
         Key::later("servers_srv"),
         Key::later("servers_file"),
-        Key::later("outlier"),
-        Key::later("slow_start"),
-        Key::later("drain_timeout"),
+        Key::new(
+            "outlier",
+            Shape::Section(&OUTLIER),
+            "Taking a server out for a while because requests fail there.",
+        )
+        .absent("failures of requests take nobody out")
+        .example("outlier: { consecutive_failures: 5, eject: 30s, max_ejected: 50% }"),
+        Key::new(
+            "panic_threshold",
+            Shape::Text(&outlier::SHARE),
+            "When a smaller share of the servers of a zone is healthy, checks and ejections are not believed, and all its \
+             servers get requests again: better some that fail than none that are tried. With `0%` only servers that are \
+             well get requests, and without one the answer is 503.",
+        )
+        .default("0%")
+        .example("panic_threshold: 50%"),
+        Key::new(
+            "slow_start",
+            Shape::millis(0, HOUR * 1000),
+            "How long a server that comes, or comes back, takes a growing part of its share, from a tenth on.",
+        )
+        .default("0s"),
+        Key::new(
+            "drain_timeout",
+            Shape::millis(0, 24 * HOUR * 1000),
+            "How long a server that drains serves the sessions that began before. After it nothing new goes there; \
+             requests in flight finish.",
+        )
+        .default("5m"),
         Key::later("limits"),
         Key::later("tls"),
         Key::later("proxy_protocol"),
-    ],
-};
-
-pub(crate) static HEALTH_CHECK: Section = Section {
-    title: "`upstreams.*.health_check`",
-    doc: "Active checks of each server.",
-    keys: &[
-        Key::new("path", Shape::Text(&PATH), "The path of an HTTP check (`GET`).").absent("a TCP connect"),
-        Key::new("host", Shape::Text(&TEXT), "The `Host` of an HTTP check.").absent("the server's address"),
-        Key::new(
-            "expect",
-            Shape::Several(&Shape::Integer { min: 100, max: 599 }),
-            "The statuses of a healthy server.",
-        )
-        .default("[200]"),
-        Key::new(
-            "interval",
-            Shape::millis(100, HOUR * 1000),
-            "From one check to the next, with a jitter of a tenth.",
-        )
-        .default("5s"),
-        Key::new("timeout", Shape::millis(50, 300_000), "Of one whole check.").default("2s"),
-        Key::new(
-            "rise",
-            Shape::Integer { min: 1, max: 100 },
-            "Successes in a row that make a server healthy.",
-        )
-        .default("2"),
-        Key::new(
-            "fall",
-            Shape::Integer { min: 1, max: 100 },
-            "Failures in a row that make a server unhealthy.",
-        )
-        .default("3"),
-        Key::later("grpc"),
     ],
 };
 
@@ -158,18 +166,26 @@ pub(crate) static KEEP_ALIVE: Section = Section {
 
 pub(crate) fn read(fields: &Fields<'_>, name: Name) -> Upstream {
     let balance = match fields.word("balance") {
+        "random" => Balance::Random,
+        "least_requests" => Balance::LeastRequests,
         "consistent_hash" => Balance::ConsistentHash,
         _ => Balance::RoundRobin,
     };
     let _: &str = fields.word("protocol");
     check_hash_keys(fields, balance);
+    let zones: Vec<Name> = fields.optional("zones").unwrap_or_default();
     Upstream {
-        servers: server::read_all(fields, &name),
+        servers: server::read_all(fields, &name, &zones),
         name,
         balance,
         affinity: affinity::read(fields),
         bounded_load: fields.get("bounded_load"),
-        health_check: fields.has("health_check").then(|| health_check(&fields.section("health_check"))),
+        health_check: fields.has("health_check").then(|| health_check::read(&fields.section("health_check"))),
+        outlier: fields.has("outlier").then(|| outlier::read(&fields.section("outlier"))),
+        panic_threshold: fields.get::<Share>("panic_threshold").0,
+        slow_start: fields.get("slow_start"),
+        drain_timeout: fields.get("drain_timeout"),
+        zones,
         retry: retry(&fields.section("retry")),
         timeouts: timeouts(&fields.section("timeouts")),
         keep_alive: keep_alive(&fields.section("keep_alive")),
@@ -177,14 +193,19 @@ pub(crate) fn read(fields: &Fields<'_>, name: Name) -> Upstream {
 }
 
 /// The group of a route that wrote an address: one server, all defaults. `fields` is an empty section.
-pub(crate) fn of_one_server(fields: &Fields<'_>, name: Name, address: std::net::SocketAddr) -> Upstream {
+pub(crate) fn of_one_server(fields: &Fields<'_>, name: Name, address: ServerAddress) -> Upstream {
     Upstream {
         name,
-        servers: vec![crate::upstream::Server { address, weight: 1, backup: false }],
+        servers: vec![crate::upstream::Server::at(address)],
         balance: Balance::RoundRobin,
         affinity: Affinity::Source,
         bounded_load: fields.get("bounded_load"),
         health_check: None,
+        outlier: None,
+        panic_threshold: fields.get::<Share>("panic_threshold").0,
+        slow_start: fields.get("slow_start"),
+        drain_timeout: fields.get("drain_timeout"),
+        zones: Vec::new(),
         retry: retry(&fields.section("retry")),
         timeouts: timeouts(&fields.section("timeouts")),
         keep_alive: keep_alive(&fields.section("keep_alive")),
@@ -200,29 +221,6 @@ fn check_hash_keys(fields: &Fields<'_>, balance: Balance) {
         let message = format!("`{}` does nothing without `balance: consistent_hash`", fields.sub(key));
         let finding = Finding::new(codes::AFFINITY, fields.key_span(key), fields.sub(key), message);
         fields.cx.findings.add(finding.help("add `balance: consistent_hash`, or remove the key"));
-    }
-}
-
-fn health_check(fields: &Fields<'_>) -> HealthCheck {
-    let path = fields.optional::<RequestPath>("path").map(|RequestPath(path)| path);
-    if !fields.has("path") {
-        for key in ["host", "expect"].into_iter().filter(|key| fields.has(key)) {
-            let message = format!("`{}` does nothing without `path`", fields.sub(key));
-            let finding = Finding::new(codes::TCP_CHECK, fields.key_span(key), fields.sub(key), message);
-            fields
-                .cx
-                .findings
-                .add(finding.help("add `path` for an HTTP check, or remove the key from a TCP check"));
-        }
-    }
-    HealthCheck {
-        path,
-        host: fields.optional("host"),
-        expect: fields.get("expect"),
-        interval: fields.get::<Duration>("interval"),
-        timeout: fields.get::<Duration>("timeout"),
-        rise: fields.get("rise"),
-        fall: fields.get("fall"),
     }
 }
 

@@ -25,7 +25,7 @@ pub fn record(front: &Front, downstream: &Downstream, error: Option<&Error>, exc
         Some(counters) => counters.record(method, status, took),
         None => gateway.without_route(&front.listener).record(method, status, took),
     }
-    if let (Some(route), Some(server)) = (&outcome.route, outcome.server) {
+    if let (Some(route), Some(server)) = (&outcome.route, &outcome.server) {
         let answered = (outcome.answered.is_none() && status != 0).then_some(status);
         route.upstream_metrics.answered(server, answered, took);
         if let Some(affinity) = outcome.affinity {
@@ -72,8 +72,8 @@ fn line<'a>(
             .answered
             .map(|(_, reason)| reason)
             .or_else(|| outcome.decision.map(|decision| decision.reason)),
-        upstream: outcome.server.and(outcome.route.as_ref()).map(|route| &*route.upstream),
-        server: outcome.server,
+        upstream: outcome.server.as_ref().and(outcome.route.as_ref()).map(|route| &*route.upstream),
+        server: outcome.server.as_ref(),
         attempts: outcome.attempts,
         affinity: outcome.affinity,
         total: took,

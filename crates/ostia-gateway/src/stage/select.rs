@@ -2,7 +2,7 @@
 
 use ostia_config::upstream::Affinity;
 use ostia_identity::Proof;
-use ostia_upstream::{AffinityOutcome, Picked, Tried};
+use ostia_upstream::{AffinityOutcome, Ask, Picked, Tried};
 use pingora_core::upstreams::peer::{HttpPeer, HttpUpstreamRequestPolicy};
 use pingora_error::{Error, ErrorType, Result};
 use smallvec::SmallVec;
@@ -39,7 +39,14 @@ pub fn select(exchange: &mut Exchange) -> Result<Box<HttpPeer>> {
     };
     let group = &authorized.route().group;
     let key = authorized.affinity_key();
-    let Some(picked) = group.pick((!key.is_empty()).then_some(key), &tried) else {
+    let ask = Ask {
+        key: (!key.is_empty()).then_some(key),
+        born: None,
+        pinned: None,
+        tried: &tried,
+        now: exchange.received_at,
+    };
+    let Some(picked) = group.pick(&ask) else {
         return Error::e_explain(ErrorType::HTTPStatus(503), "no server is left");
     };
     let peer = if authorized.is_upgrade() {
@@ -50,19 +57,11 @@ pub fn select(exchange: &mut Exchange) -> Result<Box<HttpPeer>> {
         peer
     };
     exchange.outcome.own.get_or_insert_with(|| exchange.received_at.elapsed());
-    exchange.outcome.server = Some(picked.address());
+    exchange.outcome.server = Some(picked.address().clone());
     exchange.outcome.attempts += 1;
-    exchange.outcome.affinity = picked.affinity().map(outcome_word);
+    exchange.outcome.affinity = picked.affinity().map(AffinityOutcome::slug);
     exchange.progress = Progress::Forwarding(Box::new(Forwarding { authorized, picked, tried }));
     Ok(peer)
-}
-
-fn outcome_word(outcome: AffinityOutcome) -> &'static str {
-    match outcome {
-        AffinityOutcome::Kept => "kept",
-        AffinityOutcome::Moved => "moved",
-        AffinityOutcome::New => "new",
-    }
 }
 
 /// What `affinity` says a request is hashed by, or the source where the request does not have it.

@@ -1,9 +1,10 @@
 //! One request as one line.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::time::{Duration, SystemTime};
 
 use ostia_config::Name;
+use ostia_config::upstream::ServerAddress;
 
 use super::EndReason;
 use super::json::Object;
@@ -54,7 +55,7 @@ pub struct AccessLine<'a> {
     /// The upstream's name.
     pub upstream: Option<&'a str>,
     /// The server that was asked last.
-    pub server: Option<SocketAddr>,
+    pub server: Option<&'a ServerAddress>,
     /// Servers that were asked.
     pub attempts: u32,
     /// How affinity came out.

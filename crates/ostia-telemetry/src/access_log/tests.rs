@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use ostia_config::log::{LogTarget, SubjectForm};
+use ostia_config::upstream::ServerAddress;
 use ostia_config::{Logs, Name};
 use proptest::prelude::*;
 use serde_json::Value;
@@ -74,13 +75,17 @@ fn line(route: &Name) -> AccessLine<'_> {
         policy: Some("staff"),
         reason: Some("matched"),
         upstream: Some("app"),
-        server: Some("10.0.0.1:8080".parse().unwrap()),
+        server: Some(server()),
         attempts: 1,
         affinity: Some("kept"),
         total: Duration::from_micros(1_002_003),
         own: Duration::from_nanos(45_678),
         end: EndReason::Done,
     }
+}
+
+fn server() -> &'static ServerAddress {
+    Box::leak(Box::new("10.0.0.1:8080".parse().unwrap()))
 }
 
 fn bare(path: &str) -> AccessLine<'_> {

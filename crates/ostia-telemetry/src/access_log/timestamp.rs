@@ -11,6 +11,14 @@ thread_local! {
     static LAST: Cell<(u64, [u8; 19])> = const { Cell::new((u64::MAX, WHOLE)) };
 }
 
+/// `time` as text.
+#[must_use]
+pub fn rfc3339(time: SystemTime) -> String {
+    let mut text = Vec::with_capacity(24);
+    write(&mut text, time);
+    String::from_utf8(text).unwrap_or_default()
+}
+
 /// Writes `time`. What is before 1970 is 1970; what is after 9999 is its last second.
 pub(crate) fn write(buffer: &mut Vec<u8>, time: SystemTime) {
     const LAST_SECOND: u64 = 253_402_300_799;

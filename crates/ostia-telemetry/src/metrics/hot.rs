@@ -1,9 +1,9 @@
 //! The families that every request touches: our own sharded counters, handed to Prometheus at a scrape.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::sync::{Arc, RwLock};
 
+use ostia_config::upstream::ServerAddress;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 
@@ -74,7 +74,7 @@ impl Hot {
         &self,
         listener: impl Fn(&str) -> bool,
         route: impl Fn(&str) -> bool,
-        server: impl Fn(&str, Option<SocketAddr>) -> bool,
+        server: impl Fn(&str, Option<&ServerAddress>) -> bool,
     ) {
         write(&self.at_listeners).retain(|name, routes| {
             routes.retain(|name, _| route(name));

@@ -27,7 +27,7 @@ fn touched() -> Metrics {
     route.record(&Method::GET, 200, Duration::from_millis(4));
     route.decided("staff", true, "matched");
     drop((route.begin(), route.upgraded()));
-    let server = "10.0.0.1:80".parse().unwrap();
+    let server = &"10.0.0.1:80".parse().unwrap();
     metrics.upstream_answered("app", server, 200, Duration::from_millis(2));
     metrics.affinity("app", "kept");
     metrics.set_server_healthy("app", server, true);

@@ -1,10 +1,11 @@
 //! What is counted of upstreams and their servers.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
+
+use ostia_config::upstream::ServerAddress;
 
 use super::label::{self, CLASSES, OTHER};
 use super::locked::{read, write};
@@ -18,7 +19,7 @@ const AFFINITIES: [&str; 4] = ["kept", "moved", "new", OTHER];
 pub struct UpstreamMetrics {
     durations: Sharded<Durations>,
     affinity: [Count; AFFINITIES.len()],
-    servers: RwLock<BTreeMap<SocketAddr, Arc<ServerMetrics>>>,
+    servers: RwLock<BTreeMap<ServerAddress, Arc<ServerMetrics>>>,
 }
 
 /// The counters of a server.
@@ -31,15 +32,15 @@ pub struct ServerMetrics {
 
 impl UpstreamMetrics {
     /// The counters of a server; to be held, not looked up per request.
-    pub fn server(&self, address: SocketAddr) -> Arc<ServerMetrics> {
-        if let Some(server) = read(&self.servers).get(&address) {
+    pub fn server(&self, address: &ServerAddress) -> Arc<ServerMetrics> {
+        if let Some(server) = read(&self.servers).get(address) {
             return Arc::clone(server);
         }
-        Arc::clone(write(&self.servers).entry(address).or_default())
+        Arc::clone(write(&self.servers).entry(address.clone()).or_default())
     }
 
     /// Counts and times an exchange with a server; `status` is `None` where no answer came.
-    pub fn answered(&self, server: SocketAddr, status: Option<u16>, took: Duration) {
+    pub fn answered(&self, server: &ServerAddress, status: Option<u16>, took: Duration) {
         self.server(server).answered(status);
         if let Some(durations) = self.durations.own() {
             durations.observe(took);
@@ -71,8 +72,8 @@ impl UpstreamMetrics {
             .collect()
     }
 
-    pub(crate) fn retain_servers(&self, keep: impl Fn(SocketAddr) -> bool) {
-        write(&self.servers).retain(|address, _| keep(*address));
+    pub(crate) fn retain_servers(&self, keep: impl Fn(&ServerAddress) -> bool) {
+        write(&self.servers).retain(|address, _| keep(address));
     }
 }
 

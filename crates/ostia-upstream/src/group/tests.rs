@@ -2,15 +2,19 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ostia_config::upstream::{
-    Affinity, Balance, HealthCheck, KeepAlive, Retry, Server as ServerSection, Timeouts, Upstream,
+    Affinity, Balance, HealthAsk, HealthCheck, KeepAlive, Retry, Server as ServerSection, Timeouts, Upstream,
 };
 
 use super::*;
-use crate::{AffinityOutcome, Health};
+use crate::{AffinityOutcome, Health, Tried};
+
+mod balance;
+mod exchange;
+mod standing;
 
 /// A group of `count` servers of weight 1, round robin, without a check.
 pub(crate) fn section(count: u8) -> Upstream {
-    let server = |n| ServerSection { address: ([127, 0, 1, n], 80).into(), weight: 1, backup: false };
+    let server = |n| ServerSection::at(std::net::SocketAddr::from(([127, 0, 1, n], 80)));
     Upstream {
         name: "portal".into(),
         servers: (0..count).map(server).collect(),
@@ -18,6 +22,11 @@ pub(crate) fn section(count: u8) -> Upstream {
         affinity: Affinity::Source,
         bounded_load: 1.25,
         health_check: None,
+        outlier: None,
+        panic_threshold: 0.0,
+        slow_start: Duration::ZERO,
+        drain_timeout: Duration::from_secs(300),
+        zones: Vec::new(),
         retry: Retry { attempts: 1 },
         timeouts: Timeouts {
             connect: Duration::from_secs(1),
@@ -28,20 +37,41 @@ pub(crate) fn section(count: u8) -> Upstream {
     }
 }
 
-fn check() -> HealthCheck {
+pub(crate) fn check() -> HealthCheck {
     HealthCheck {
-        path: None,
-        host: None,
-        expect: vec![200],
+        ask: HealthAsk::Tcp,
+        port: None,
         interval: Duration::from_secs(5),
+        fast_interval: Duration::from_secs(1),
+        down_interval: Duration::from_secs(5),
         timeout: Duration::from_secs(2),
         rise: 2,
         fall: 3,
+        waits_for_check: false,
     }
 }
 
-fn compile(section: Upstream) -> Arc<Group> {
-    Group::compile(Arc::new(section), None)
+pub(crate) fn compile(section: Upstream) -> Arc<Group> {
+    Group::compile(Arc::new(section), &Arc::default())
+}
+
+/// A request without affinity that has been nowhere.
+pub(crate) fn ask(tried: &Tried) -> Ask<'_> {
+    Ask { key: None, born: None, pinned: None, tried, now: Instant::now() }
+}
+
+fn pick(group: &Group, key: Option<&[u8]>) -> Option<Picked> {
+    group.pick(&Ask { key, ..ask(&Tried::default()) })
+}
+
+/// The place of a picked server in the configuration.
+fn index(group: &Group, picked: &Picked) -> usize {
+    let addresses: Vec<_> = group.config().servers.iter().map(|server| &server.address).collect();
+    addresses.iter().position(|address| *address == picked.address()).unwrap()
+}
+
+fn server(group: &Group, index: usize) -> Arc<Server> {
+    Arc::clone(&group.selection.load().servers[index])
 }
 
 fn hashing(count: u8) -> Upstream {
@@ -49,13 +79,14 @@ fn hashing(count: u8) -> Upstream {
 }
 
 fn fail(group: &Group, index: usize) {
-    (0..3).for_each(|_| group.servers[index].checked(Err("test".into()), 2, 3));
+    let check = server(group, index).check.clone().unwrap();
+    (0..3).for_each(|_| check.checked(Err("test".into()), Duration::ZERO));
 }
 
 fn shares(group: &Group, count: usize) -> BTreeMap<usize, usize> {
     let mut shares = BTreeMap::new();
     for _ in 0..count {
-        *shares.entry(group.pick(None, &Tried::default()).unwrap().index()).or_default() += 1;
+        *shares.entry(index(group, &pick(group, None).unwrap())).or_default() += 1;
     }
     shares
 }
@@ -87,8 +118,8 @@ fn a_retry_takes_another_server_until_none_is_left() {
         let group = compile(section);
         let mut tried = Tried::default();
         let mut taken = std::collections::BTreeSet::new();
-        while let Some(picked) = group.pick(Some(b"key"), &tried) {
-            assert!(taken.insert(picked.index()), "{} came twice", picked.index());
+        while let Some(picked) = group.pick(&Ask { key: Some(b"key"), ..ask(&tried) }) {
+            assert!(taken.insert(picked.address().clone()), "{} came twice", picked.address());
             tried.insert(&picked);
         }
         assert_eq!(taken.len(), 3);
@@ -102,7 +133,7 @@ fn backups_serve_only_when_nobody_else_is_left() {
         section.servers[2].backup = true;
         section.servers[3].backup = true;
         let group = compile(section);
-        let pick = || group.pick(Some(b"key"), &Tried::default()).map(|picked| picked.index());
+        let pick = || pick(&group, Some(b"key")).map(|picked| index(&group, &picked));
         assert!((0..100).all(|_| pick() < Some(2)));
         fail(&group, 0);
         assert!((0..100).all(|_| pick() == Some(1)));
@@ -122,7 +153,7 @@ fn two_groups_agree_on_every_key_whatever_the_order_of_their_servers() {
     let two = compile(reversed);
     for n in 0..100_000 {
         let key = format!("session-{n}");
-        let pick = |group: &Group| group.pick(Some(key.as_bytes()), &Tried::default()).unwrap().address();
+        let pick = |group: &Group| pick(group, Some(key.as_bytes())).unwrap().address().clone();
         assert_eq!(pick(&one), pick(&two), "{key}");
     }
 }
@@ -131,8 +162,8 @@ fn two_groups_agree_on_every_key_whatever_the_order_of_their_servers() {
 fn a_dead_server_moves_only_its_own_keys_and_they_come_back() {
     let group = compile(Upstream { health_check: Some(check()), ..hashing(10) });
     let owners = || -> Vec<_> {
-        let pick = |n: u32| group.pick(Some(&n.to_be_bytes()), &Tried::default()).unwrap();
-        (0..100_000).map(pick).map(|picked| (picked.index(), picked.affinity())).collect()
+        let pick = |n: u32| pick(&group, Some(&n.to_be_bytes())).unwrap();
+        (0..100_000).map(pick).map(|picked| (index(&group, &picked), picked.affinity())).collect()
     };
     let before = owners();
     assert!(before.iter().all(|(_, affinity)| *affinity == Some(AffinityOutcome::Kept)));
@@ -144,7 +175,8 @@ fn a_dead_server_moves_only_its_own_keys_and_they_come_back() {
         let expected = if before.0 == 4 { AffinityOutcome::Moved } else { AffinityOutcome::Kept };
         assert_eq!(after.1, Some(expected));
     }
-    (0..2).for_each(|_| group.servers[4].checked(Ok(()), 2, 3));
+    let check = server(&group, 4).check.clone().unwrap();
+    (0..2).for_each(|_| check.checked(Ok(()), Duration::ZERO));
     assert_eq!(owners(), before);
 }
 
@@ -160,7 +192,7 @@ fn bounded_load_holds_also_for_one_hot_key() {
         let usable: u16 = weights[dead..].iter().sum();
         let mut held = Vec::new();
         for total in 1..=1000 {
-            held.push(group.pick(Some(b"hot"), &Tried::default()).unwrap());
+            held.push(pick(&group, Some(b"hot")).unwrap());
             for state in group.servers() {
                 let bound = 1.25 * f64::from(total) * f64::from(state.weight) / f64::from(usable);
                 assert!(f64::from(state.in_flight) <= bound.ceil().max(8.0), "{total}: {state:?}");
@@ -174,26 +206,23 @@ fn bounded_load_holds_also_for_one_hot_key() {
 #[test]
 fn parallel_requests_of_one_key_stay_together_on_a_quiet_group() {
     let group = compile(hashing(10));
-    let held: Vec<_> = (0..8).map(|_| group.pick(Some(b"session"), &Tried::default()).unwrap()).collect();
+    let held: Vec<_> = (0..8).map(|_| pick(&group, Some(b"session")).unwrap()).collect();
     assert!(held.iter().all(|picked| picked.affinity() == Some(AffinityOutcome::Kept)));
-    assert_eq!(
-        group.pick(Some(b"session"), &Tried::default()).unwrap().affinity(),
-        Some(AffinityOutcome::Moved)
-    );
+    assert_eq!(pick(&group, Some(b"session")).unwrap().affinity(), Some(AffinityOutcome::Moved));
 }
 
 #[test]
 fn a_request_without_a_key_is_new_and_takes_a_turn() {
     let group = compile(hashing(3));
     assert_eq!(shares(&group, 300), BTreeMap::from([(0, 100), (1, 100), (2, 100)]));
-    assert_eq!(group.pick(None, &Tried::default()).unwrap().affinity(), Some(AffinityOutcome::New));
-    assert_eq!(compile(section(1)).pick(Some(b"key"), &Tried::default()).unwrap().affinity(), None);
+    assert_eq!(pick(&group, None).unwrap().affinity(), Some(AffinityOutcome::New));
+    assert_eq!(pick(&compile(section(1)), Some(b"key")).unwrap().affinity(), None);
 }
 
 #[test]
 fn a_request_is_in_flight_until_its_pick_is_dropped() {
     let group = compile(section(1));
-    let picked = group.pick(None, &Tried::default()).unwrap();
+    let picked = pick(&group, None).unwrap();
     assert_eq!((group.servers()[0].in_flight, group.servers()[0].requests), (1, 1));
     assert_eq!(group.peer(&picked)._address.to_string(), "127.0.1.0:80");
     drop(picked);
@@ -202,22 +231,30 @@ fn a_request_is_in_flight_until_its_pick_is_dropped() {
 
 #[test]
 fn state_survives_a_reload_for_the_same_address_and_check() {
+    let registry = Arc::default();
     let checked = Upstream { health_check: Some(check()), ..section(3) };
-    let group = compile(checked.clone());
-    let _in_flight = group.pick(None, &Tried::default()).unwrap();
+    let group = Group::compile(Arc::new(checked.clone()), &registry);
+    let in_flight = pick(&group, None).unwrap();
+    let first = index(&group, &in_flight);
     fail(&group, 0);
     fail(&group, 1);
     let mut fewer = checked.clone();
     fewer.servers.remove(1);
     fewer.servers[0].weight = 7;
-    let reloaded = Group::compile(Arc::new(fewer.clone()), Some(&group));
+    let reloaded = Group::compile(Arc::new(fewer.clone()), &registry);
     let states = reloaded.servers();
-    assert_eq!((states[0].health, states[0].in_flight, states[0].weight), (Health::Unhealthy, 1, 7));
+    assert_eq!(
+        (first, states[0].health, states[0].in_flight, states[0].weight),
+        (0, Health::Unhealthy, 1, 7)
+    );
     assert_eq!(states[1].health, Health::Unknown);
-    fewer.health_check = Some(HealthCheck { path: Some("/healthz".into()), ..check() });
-    let other_check = Group::compile(Arc::new(fewer), Some(&reloaded));
+    fewer.health_check = Some(HealthCheck { interval: Duration::from_secs(1), ..check() });
+    let other_pace = Group::compile(Arc::new(fewer.clone()), &registry);
+    assert_eq!(other_pace.servers()[0].health, Health::Unhealthy, "the same is asked");
+    fewer.health_check = Some(HealthCheck { port: Some(81), ..check() });
+    let other_check = Group::compile(Arc::new(fewer), &registry);
     assert_eq!((other_check.servers()[0].health, other_check.servers()[0].in_flight), (Health::Unknown, 1));
-    drop(_in_flight);
+    drop(in_flight);
     assert_eq!(other_check.servers()[0].in_flight, 0);
 }
 
@@ -227,11 +264,11 @@ fn refused_connections_take_a_server_out_only_if_a_check_can_bring_it_back() {
     let without = compile(section(1));
     for group in [&with, &without] {
         for _ in 0..3 {
-            group.pick(None, &Tried::default()).unwrap().failed_to_connect();
+            pick(group, None).unwrap().failed_to_connect(group);
         }
         assert_eq!(group.servers()[0].connect_failures, 3);
     }
     assert_eq!(with.servers()[0].health, Health::Refusing);
-    assert!(with.pick(None, &Tried::default()).is_none());
-    assert!(without.pick(None, &Tried::default()).is_some());
+    assert!(pick(&with, None).is_none());
+    assert!(pick(&without, None).is_some());
 }

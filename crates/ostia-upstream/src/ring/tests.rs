@@ -4,8 +4,17 @@ use super::*;
 
 const KEYS: usize = 100_000;
 
-fn servers(count: u16) -> Vec<(u16, SocketAddr, u16)> {
-    (0..count).map(|server| (server, SocketAddr::from(([10, 0, 0, server as u8], 8080)), 1)).collect()
+type Place = (u16, ServerAddress, u16);
+
+fn servers(count: u16) -> Vec<Place> {
+    let address = |n: u16| SocketAddr::from(([10, 0, n.to_be_bytes()[0], n.to_be_bytes()[1]], 8080));
+    (0..count).map(|server| (server, address(server).into(), 1)).collect()
+}
+
+fn ring(servers: &[Place]) -> Ring {
+    Ring::new(
+        &servers.iter().map(|(server, address, weight)| (*server, address, *weight)).collect::<Vec<_>>(),
+    )
 }
 
 fn owner(ring: &Ring, key: &[u8]) -> u16 {
@@ -34,10 +43,10 @@ fn removing_one_of_n_moves_its_keys_and_no_others() {
     let keys = keys();
     for (n, removed) in [(2, 0), (2, 1), (3, 2), (5, 1), (10, 9)] {
         let all = servers(n);
-        let rest: Vec<_> = all.iter().copied().filter(|(server, ..)| *server != removed).collect();
-        let (whole, ring) = (Ring::new(&all), Ring::new(&rest));
+        let rest: Vec<_> = all.iter().filter(|(server, ..)| *server != removed).cloned().collect();
+        let (whole, fewer) = (ring(&all), ring(&rest));
         for (kind, keys) in &keys {
-            let owners = keys.iter().map(|key| (owner(&whole, key), owner(&ring, key)));
+            let owners = keys.iter().map(|key| (owner(&whole, key), owner(&fewer, key)));
             let moved: Vec<_> = owners.filter(|(before, after)| before != after).collect();
             assert!(moved.iter().all(|(before, _)| *before == removed), "{kind}: keys of others moved");
             let share = moved.len() as f64 / KEYS as f64;
@@ -49,8 +58,8 @@ fn removing_one_of_n_moves_its_keys_and_no_others() {
 #[test]
 fn the_order_of_servers_does_not_matter() {
     let all = servers(7);
-    let shuffled: Vec<_> = all.iter().rev().copied().collect();
-    let (one, two) = (Ring::new(&all), Ring::new(&shuffled));
+    let shuffled: Vec<_> = all.iter().rev().cloned().collect();
+    let (one, two) = (ring(&all), ring(&shuffled));
     let (_, names) = &keys()[0];
     assert!(names.iter().all(|key| owner(&one, key) == owner(&two, key)));
 }
@@ -58,8 +67,8 @@ fn the_order_of_servers_does_not_matter() {
 /// Guards the function itself: a change of it would move keys at an upgrade and between nodes of two versions.
 #[test]
 fn known_keys_keep_their_servers() {
-    let ring = Ring::new(&servers(5));
-    let owners: Vec<_> = (0..12).map(|n| owner(&ring, format!("user-{n}").as_bytes())).collect();
+    let five = ring(&servers(5));
+    let owners: Vec<_> = (0..12).map(|n| owner(&five, format!("user-{n}").as_bytes())).collect();
     assert_eq!(owners, [1, 1, 2, 2, 3, 3, 3, 1, 3, 4, 4, 4]);
 }
 
@@ -69,10 +78,10 @@ fn weights_share_the_keys() {
     for (place, weight) in [(0, 100), (1, 200), (2, 700)] {
         all[place].2 = weight;
     }
-    let ring = Ring::new(&all);
+    let three = ring(&all);
     for (kind, keys) in keys() {
         for (server, _, weight) in &all {
-            let owned = keys.iter().filter(|key| owner(&ring, key) == *server).count();
+            let owned = keys.iter().filter(|key| owner(&three, key) == *server).count();
             let stray = (owned as f64 / KEYS as f64 - f64::from(*weight) / 1000.0).abs();
             assert!(stray < 0.015, "{kind}: {server} strays by {stray}");
         }
@@ -81,21 +90,37 @@ fn weights_share_the_keys() {
 
 #[test]
 fn the_walk_meets_every_server_and_ends() {
-    let ring = Ring::new(&servers(9));
-    assert_eq!(ring.walk(b"key").collect::<BTreeSet<_>>(), (0..9).collect());
-    assert_eq!(ring.walk(b"key").count(), ring.servers.len());
+    let nine = ring(&servers(9));
+    assert_eq!(nine.walk(b"key").collect::<BTreeSet<_>>(), (0..9).collect());
+    assert_eq!(nine.walk(b"key").count(), nine.servers.len());
 }
 
 #[test]
 fn an_empty_ring_and_a_doubled_address_are_survived() {
-    assert_eq!(Ring::new(&[]).walk(b"key").next(), None);
-    let one = servers(1)[0];
-    assert_eq!(owner(&Ring::new(&[one, (1, one.1, 1)]), b"key"), 1);
+    assert_eq!(ring(&[]).walk(b"key").next(), None);
+    let one = servers(1)[0].clone();
+    assert_eq!(owner(&ring(&[one.clone(), (1, one.1, 1)]), b"key"), 1);
 }
 
 #[test]
 fn large_groups_get_fewer_points() {
     for (count, points) in [(0, 8192), (1, 8192), (256, 8192), (257, 4096), (1000, 2048), (65_535, 32)] {
         assert_eq!(points_of_the_heaviest(count), points, "{count}");
+    }
+}
+
+#[test]
+fn unix_sockets_have_their_places() {
+    let sockets: Vec<Place> = (0..4)
+        .map(|n| (n, format!("unix:/run/app-{n}.sock").parse().unwrap(), 1))
+        .chain(servers(1).into_iter().map(|(_, address, weight)| (4, address, weight)))
+        .collect();
+    let five = ring(&sockets);
+    for (kind, keys) in keys() {
+        for server in 0..5 {
+            let owned = keys.iter().filter(|key| owner(&five, key) == server).count();
+            let stray = (owned as f64 / KEYS as f64 - 0.2).abs();
+            assert!(stray < 0.015, "{kind}: {server} strays by {stray}");
+        }
     }
 }

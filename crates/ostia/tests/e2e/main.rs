@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
+mod admin_socket;
 mod bearer_tokens;
 mod chromium;
 mod configuration_is_checked;
@@ -25,6 +26,7 @@ mod redirect_uri_is_configured;
 mod reload;
 mod routes_are_found;
 mod servers_are_chosen;
+mod servers_are_drained;
 mod session_refresh;
 mod tampered_cookies_are_no_session;
 mod trusted_proxies;

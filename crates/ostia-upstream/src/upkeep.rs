@@ -1,0 +1,44 @@
+//! The task of a group: ends ejections, drains and slow starts when they are due.
+
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinHandle;
+use tokio::time::sleep_until;
+
+use crate::group::Group;
+
+/// Looks at least so often, should nothing be known to be due. A server that left with a request in flight is forgotten
+/// at such a look.
+const IDLE: Duration = Duration::from_secs(10);
+
+/// Owner of what runs for a group: its upkeep stops when it is dropped, its health checks when nobody else has the same.
+#[derive(Debug)]
+pub struct GroupTasks {
+    upkeep: JoinHandle<()>,
+}
+
+impl GroupTasks {
+    pub(crate) fn start(group: &Arc<Group>) -> Self {
+        Self { upkeep: tokio::spawn(run(Arc::downgrade(group))) }
+    }
+}
+
+impl Drop for GroupTasks {
+    fn drop(&mut self) {
+        self.upkeep.abort();
+    }
+}
+
+async fn run(group: Weak<Group>) {
+    loop {
+        let Some(group) = group.upgrade() else { return };
+        let changes = Arc::clone(group.changes());
+        let mut told = std::pin::pin!(changes.told().notified());
+        told.as_mut().enable();
+        let now = Instant::now();
+        let due = group.keep_up(now).map_or(now + IDLE, |due| due.min(now + IDLE));
+        drop(group);
+        tokio::select! { () = told => {}, () = sleep_until(due.into()) => {} }
+    }
+}
