@@ -42,6 +42,10 @@ pub fn forward(upstream: &mut RequestHeader, exchange: &Exchange) -> Result<()> 
         upstream.set_raw_path(target.as_bytes())?;
     }
     edit_fields(upstream, |fields| {
+        // Grown once for what is set below.
+        fields.reserve(
+            FORWARDING_FIELDS.len() + 1 + authorized.caller().map_or(0, |caller| caller.fields.len()),
+        );
         cut_own_cookies(fields, exchange);
         if authorized.hides_authorization() {
             fields.remove(AUTHORIZATION);

@@ -36,6 +36,8 @@ pub fn reply(response: &mut ResponseHeader, exchange: &mut Exchange) -> Result<(
         exchange.outcome.upgraded = upgraded(exchange);
     }
     edit_reply_fields(response, |fields| {
+        // Grown once: for this request's name, and for the date and the connection option that Pingora adds.
+        fields.reserve(3);
         if !is_upgrade {
             remove_hop_fields(fields);
         }
