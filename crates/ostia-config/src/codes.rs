@@ -71,7 +71,7 @@ codes! {
     PROVIDER_UNKNOWN = "E1201", "a provider that is not defined",
         "A name refers to something under `providers` that is not there. A configuration with `provider:` has one provider, called `default`.";
     POLICY_UNKNOWN = "E1202", "a policy that is not defined",
-        "A name in `allow`, `any`, `all` or `not` refers to something under `policies` that is not there. `authenticated` and `anyone` are the only names that need no definition.";
+        "A name in `allow`, `shadow`, `when`, `any`, `all` or `not` refers to something under `policies` that is not there. `authenticated` and `anyone` are the only names that need no definition.";
     UPSTREAM_UNKNOWN = "E1204", "an upstream that is not defined",
         "A route sends to a name that is not under `upstreams`. An address is recognised by its port: `10.0.0.10:8080`.";
     SAME_ROUTE_NAME = "E1302", "two routes with one name",
@@ -98,6 +98,8 @@ codes! {
         "A path begins with `/` and is plain: no query, no `%` escapes, no empty, `.` or `..` segments, no `*`. It is a prefix already. Whatever two programs could read differently is not allowed to decide who may enter.";
     BAD_HOST = "E1313", "not a host",
         "A host is a name in ASCII (`xn--` for others) or an address, without scheme, port, path and trailing dot; `*.` may stand before a name.";
+    CHOICE = "E1320", "a choice of upstream that is not complete",
+        "A list under `upstream` is gone through from the top: the first destination whose `when` holds gets the request. So each but the last has a `when`, and the last has none, for everybody else. On a route with `allow: anyone` no identity is looked for, so nothing could be chosen by policy. Of the weights of a map one is more than 0.";
     ISSUER = "E1401", "an issuer that cannot be trusted",
         "An issuer is an `https` URL without query and fragment (OpenID Connect Discovery section 3). Plain `http` is taken for loopback addresses only: whoever is on the way could hand out keys.";
     REDIRECT_URI = "E1402", "a redirect URI that cannot work",
@@ -163,7 +165,7 @@ codes! {
     OPEN_BELOW = "W2301", "an open path below a guarded one",
         "The longest path wins, so this route opens a part of what another one guards. That can be meant (a public part of an application); if it is, leave it.";
     IDLE_ROUTE_KEY = "W2302", "a key that does nothing on an open route",
-        "On a route with `allow: anyone` no identity is looked for, so a provider or credentials change nothing there.";
+        "On a route with `allow: anyone` no identity is looked for, so a provider, credentials or a shadow policy change nothing there.";
     UNUSED_PROVIDER = "W2401", "a provider that no route uses",
         "Nobody can come in through it. Perhaps a route names another one by mistake.";
     CLEAR_TEXT = "W2501", "cookies and tokens in clear text",

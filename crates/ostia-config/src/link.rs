@@ -7,7 +7,7 @@ use crate::codes;
 use crate::describe::{Shape, nearest};
 use crate::fields::Fields;
 use crate::findings::Finding;
-use crate::route::{Allow, Credentials};
+use crate::route::{Allow, Credentials, Destination};
 use crate::section::root::{Draft, provider_path};
 use crate::section::route::Written;
 use crate::section::upstream;
@@ -92,11 +92,17 @@ impl Known<'_> {
         }
         let providers = self.providers_of(&by, &steps, &written);
         let credentials = self.credentials_of(&steps, &written, &providers);
-        let upstream = match &written.upstream {
-            Some(text) => self.upstream_of(&by, &steps, text, upstreams),
-            None => Name::from(""),
-        };
-        Route { providers, credentials, upstream, ..written.route }
+        self.policies_exist(&by, &steps, "shadow", &written.route.shadow);
+        let mut destinations = self.destinations_of(&by, &steps, &written, upstreams);
+        let first = destinations.last().and_then(|last| last.to.first());
+        let upstream = first.map_or_else(|| Name::from(""), |(name, _)| name.clone());
+        if let [Destination { when, to }] = destinations.as_slice()
+            && when.is_empty()
+            && to.len() == 1
+        {
+            destinations.clear();
+        }
+        Route { providers, credentials, upstream, destinations, ..written.route }
     }
 
     /// The providers of a route; none when nobody is looked for.
@@ -191,6 +197,29 @@ impl Known<'_> {
                 finding.help("add `audience` to the provider (a token for somebody else must not open this door), or write `credentials: [session]`"),
             );
         }
+    }
+
+    fn destinations_of(
+        &self,
+        by: &str,
+        steps: &[Step<'_>],
+        written: &Written,
+        upstreams: &mut BTreeMap<Name, Arc<Upstream>>,
+    ) -> Vec<Destination> {
+        let mut destinations = Vec::with_capacity(written.destinations.len());
+        for one in &written.destinations {
+            if let Some(index) = one.index {
+                let steps = [steps, &[Step::Key("upstream"), Step::Index(index)]].concat();
+                self.policies_exist(by, &steps, "when", &one.when);
+            }
+            let group = |(text, weight): &(String, u32), upstreams: &mut _| {
+                (self.upstream_of(by, steps, text, upstreams), *weight)
+            };
+            let mut to: Vec<(Name, u32)> = one.to.iter().map(|pair| group(pair, upstreams)).collect();
+            to.sort();
+            destinations.push(Destination { when: one.when.clone(), to });
+        }
+        destinations
     }
 
     /// The group of a route: named, or made of the address that is written.

@@ -9,6 +9,10 @@ pub struct Logs {
     pub access: LogTarget,
     /// `access.subject`.
     pub subject: SubjectForm,
+    /// `audit.to`.
+    pub audit: LogTarget,
+    /// `audit.subject`. Its hash is keyed by `audit.key` in the state folder, so it is the same after a restart.
+    pub audit_subject: SubjectForm,
 }
 
 /// Where a log goes.
@@ -27,7 +31,7 @@ pub enum LogTarget {
 pub enum SubjectForm {
     /// As it is, the default.
     Plain,
-    /// A keyed hash that is stable while the process lives.
+    /// A keyed hash; in the access log it is stable while the process lives.
     Hashed,
     /// Not at all.
     None,
@@ -35,6 +39,11 @@ pub enum SubjectForm {
 
 impl Default for Logs {
     fn default() -> Self {
-        Self { access: LogTarget::Stdout, subject: SubjectForm::Plain }
+        Self {
+            access: LogTarget::Stdout,
+            subject: SubjectForm::Plain,
+            audit: LogTarget::None,
+            audit_subject: SubjectForm::Plain,
+        }
     }
 }

@@ -25,12 +25,57 @@ pub struct Route {
     pub credentials: Credentials,
     /// `allow`. There is no default.
     pub allow: Allow,
-    /// `upstream`: always the name of a group in [`crate::Config::upstreams`].
+    /// `upstream`: always the name of a group in [`crate::Config::upstreams`]. Where there are
+    /// [`Route::destinations`], the first of the last of them.
     pub upstream: Name,
+    /// `upstream` as a map or a list: which group gets a request. The first whose `when` holds; empty where there is
+    /// nothing to choose.
+    pub destinations: Vec<Destination>,
+    /// `shadow`: policies that are asked beside `allow`, counted, and change nothing.
+    pub shadow: Vec<Name>,
+    /// `audit: allow`: who is let in is written into the audit log, too.
+    pub audit_allowed: bool,
     /// `upgrade: [websocket]`. Upgrades are refused unless named.
     pub upgrade_websocket: bool,
     /// `timeouts.idle` of an upgraded connection; overrides the group's.
     pub idle_timeout: Option<Duration>,
+}
+
+impl Route {
+    /// A route of this name to nowhere, open to nobody; to be filled.
+    #[must_use]
+    pub fn named(name: Name, host: HostPattern) -> Self {
+        Self {
+            name,
+            host,
+            path: "/".to_owned(),
+            methods: None,
+            providers: Vec::new(),
+            credentials: Credentials { session: false, bearer: false },
+            allow: Allow::Policies(Vec::new()),
+            upstream: Name::from(""),
+            destinations: Vec::new(),
+            shadow: Vec::new(),
+            audit_allowed: false,
+            upgrade_websocket: false,
+            idle_timeout: None,
+        }
+    }
+
+    /// Every group that may get a request of this route.
+    pub fn upstreams(&self) -> impl Iterator<Item = &Name> {
+        let chosen = self.destinations.iter().flat_map(|destination| &destination.to);
+        std::iter::once(&self.upstream).chain(chosen.map(|(name, _)| name))
+    }
+}
+
+/// Where requests go, if the caller meets a policy.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Destination {
+    /// `when`: one of these policies holds; empty for everybody else, in the last destination.
+    pub when: Vec<Name>,
+    /// `to`: groups with their weights, in the order of their names. At least one has a weight.
+    pub to: Vec<(Name, u32)>,
 }
 
 /// Which hosts a route serves. Names are lower case, without port, without trailing dot.

@@ -1,6 +1,6 @@
 //! Configuration to snapshot: everything that can be wrong is found here, before anything is swapped.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,18 +8,18 @@ use ostia_config::listener::Listener;
 use ostia_config::{Config, Name};
 use ostia_oidc::Provider;
 use ostia_oidc::provider::ProviderRefused;
-use ostia_policy::{Gate, Policies, PolicyRefused};
+use ostia_policy::{Choice, Gate, Policies, PolicyRefused};
 use ostia_request::ManagedFields;
 use ostia_route::{RouteTable, TableRefused};
 use ostia_session::{CookieNameRefused, FlowCookies, KeyRing, KeyRingRefused, SessionCookies};
-use ostia_telemetry::{AccessLogRefused, Metrics, MetricsRefused};
+use ostia_telemetry::{AccessLogRefused, AuditLogRefused, Metrics, MetricsRefused};
 use ostia_upstream::{Group, Registry};
 
 use crate::key_file::{self, KeyFileRefused};
 use crate::page::Pages;
 use crate::projection::Projection;
 use crate::recognised::{NoRandomness, RecognisedCache};
-use crate::snapshot::{ListenerState, RouteState, RunningGroup, RunningProvider, Snapshot};
+use crate::snapshot::{ListenerState, RouteState, RunningGroup, RunningProvider, Snapshot, Target};
 use crate::stage::forward::FORWARDING_FIELDS;
 
 /// Why a configuration that reads well cannot be put in force.
@@ -68,6 +68,9 @@ pub enum CompileRefused {
     /// The access log.
     #[error(transparent)]
     AccessLog(#[from] AccessLogRefused),
+    /// The audit log.
+    #[error(transparent)]
+    AuditLog(#[from] AuditLogRefused),
     /// The metrics.
     #[error(transparent)]
     Metrics(#[from] MetricsRefused),
@@ -83,6 +86,12 @@ fn cause_of(error: &dyn std::error::Error) -> String {
 /// Compiles everything that has no effect outside of the process, to find what is wrong.
 pub(crate) fn trial(config: &Config) -> Result<(), CompileRefused> {
     RouteTable::compile(&config.routes).map_err(CompileRefused::Routes)?;
+    let policies = Policies::compile(&config.policies)?;
+    for section in &config.routes {
+        Gate::compile(section, &policies)?;
+        shadows(section, &policies)?;
+        Choice::compile(section, &policies)?;
+    }
     if let Some(path) = &config.sessions.keys_file {
         read_keys(path)?;
     }
@@ -133,11 +142,13 @@ pub(crate) fn compile(
     let projection = Projection::new(&config.identity);
     let managed = ManagedFields::new(projection.names().chain(FORWARDING_FIELDS.iter()));
     let ring = Arc::new(key_ring(&config)?);
-    let sessions = SessionCookies::new(Arc::clone(&ring), &config.sessions, &config.providers)?
-        .with_needed_claims(needed_claims(&config));
+    let policies = Policies::compile(&config.policies)?;
+    let mut sessions = SessionCookies::new(Arc::clone(&ring), &config.sessions, &config.providers)?;
+    if let Some(names) = policies.claims_read() {
+        sessions = sessions.with_needed_claims(names.into_iter().chain(needed_claims(&config)));
+    }
     let flows = FlowCookies::new(ring, &config.sessions, &config.providers)?;
     let listeners = listeners(&config);
-    let policies = Policies::compile(&config.policies)?;
     let mut routes = Vec::with_capacity(config.routes.len());
     for section in &config.routes {
         routes.push(Arc::new(route(section, &config, &policies, &providers, &groups, metrics)?));
@@ -223,17 +234,14 @@ fn read_keys(path: &Path) -> Result<KeyRing, CompileRefused> {
     KeyRing::parse(&text).map_err(|source| CompileRefused::Keys { path: path.to_owned(), source })
 }
 
-/// Top-level claims that policies, fields or affinity read; a session that is large keeps only these.
+/// Top-level claims that fields or affinity read; a session that is large keeps only these and those of policies.
 fn needed_claims(config: &Config) -> Vec<String> {
-    let of_policies =
-        config.policies.values().flat_map(|policy| policy.claims.iter().map(|condition| &condition.claim));
     let of_fields = config.identity.headers.iter().map(|field| &field.claim);
     let of_affinity = config.upstreams.values().filter_map(|upstream| match &upstream.affinity {
         ostia_config::upstream::Affinity::Claim(path) => Some(path),
         _ => None,
     });
-    let mut names: Vec<String> = of_policies
-        .chain(of_fields)
+    let mut names: Vec<String> = of_fields
         .chain(of_affinity)
         .flat_map(|path| [path.as_str().to_owned(), path.segments().first().cloned().unwrap_or_default()])
         .collect();
@@ -289,6 +297,10 @@ fn route(
         host: section.host.clone(),
         allow: section.allow.clone(),
         gate: Gate::compile(section, policies)?,
+        shadows: shadows(section, policies)?,
+        audit_allowed: section.audit_allowed,
+        choice: Choice::compile(section, policies)?,
+        targets: targets(section, groups, metrics)?,
         providers: accepted,
         credentials: section.credentials,
         upstream: section.upstream.clone(),
@@ -298,6 +310,29 @@ fn route(
         metrics: counters.collect(),
         group,
     })
+}
+
+/// A gate for each shadow policy: they are counted one by one.
+fn shadows(section: &ostia_config::Route, policies: &Policies) -> Result<Vec<Gate>, PolicyRefused> {
+    let gate = |name: &Name| Gate::of_policies(section, std::slice::from_ref(name), policies);
+    section.shadow.iter().map(gate).collect()
+}
+
+fn targets(
+    section: &ostia_config::Route,
+    groups: &BTreeMap<Name, Arc<RunningGroup>>,
+    metrics: &Arc<Metrics>,
+) -> Result<Vec<Arc<Target>>, CompileRefused> {
+    let names: BTreeSet<&Name> = section.upstreams().collect();
+    let target = |name: &Name| {
+        let running = groups.get(name);
+        let running =
+            running.ok_or_else(|| CompileRefused::Dangling { what: "upstream", name: name.clone() })?;
+        let group = Arc::clone(&running.group);
+        let idle_timeout = section.idle_timeout.unwrap_or(group.config().timeouts.idle);
+        Ok(Arc::new(Target { upstream: name.clone(), group, idle_timeout, metrics: metrics.upstream(name) }))
+    };
+    if section.destinations.is_empty() { Ok(Vec::new()) } else { names.into_iter().map(target).collect() }
 }
 
 impl Snapshot {

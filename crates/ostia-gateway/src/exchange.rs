@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use http::{HeaderValue, Method};
-use ostia_telemetry::{EndReason, InFlight};
+use ostia_telemetry::{EndReason, InFlight, UpstreamMetrics};
 use smallvec::SmallVec;
 
 use crate::request_id::RequestId;
-use crate::snapshot::{RouteState, Snapshot};
+use crate::snapshot::{RouteState, Snapshot, Target};
 use crate::stage::authorize::Authorized;
 use crate::stage::select::Forwarding;
 
@@ -55,6 +55,10 @@ pub struct Outcome {
     pub decision: Option<Told>,
     /// The policy that decided.
     pub policy: PolicyName,
+    /// The condition of it that decided; empty where there is none.
+    pub condition: PolicyName,
+    /// The group that was chosen, where the route has several.
+    pub target: Option<Arc<Target>>,
     /// Who came.
     pub caller: Option<Arc<crate::recognised::Recognised>>,
     /// The server that was asked last.
@@ -77,6 +81,22 @@ pub struct Outcome {
     pub own: Option<std::time::Duration>,
     /// Set-Cookie fields for the client: a session that was refreshed or sealed anew.
     pub cookies: Vec<HeaderValue>,
+}
+
+impl Outcome {
+    /// The group that gets the request.
+    #[must_use]
+    pub fn upstream(&self) -> Option<&ostia_config::Name> {
+        let chosen = self.target.as_ref().map(|target| &target.upstream);
+        chosen.or_else(|| self.route.as_ref().map(|route| &route.upstream))
+    }
+
+    /// Its counters.
+    #[must_use]
+    pub fn upstream_metrics(&self) -> Option<&UpstreamMetrics> {
+        let chosen = self.target.as_ref().map(|target| &*target.metrics);
+        chosen.or_else(|| self.route.as_ref().map(|route| &*route.upstream_metrics))
+    }
 }
 
 /// The name of the policy that decided; empty while nobody has. Short ones need no allocation.

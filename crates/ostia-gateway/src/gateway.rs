@@ -11,7 +11,7 @@ use ostia_extension::Extension;
 use ostia_listener::Listener;
 use ostia_oidc::RefreshFlights;
 
-use ostia_telemetry::{AccessLog, Metrics, RouteMetrics};
+use ostia_telemetry::{AccessLog, AuditLog, Metrics, RouteMetrics};
 use ostia_upstream::Registry;
 use pingora_core::apps::HttpServerOptions;
 use pingora_core::server::configuration::ServerConf;
@@ -38,6 +38,7 @@ pub struct Gateway {
     /// What is known of servers.
     servers: Arc<Registry>,
     access_log: AccessLog,
+    audit_log: AuditLog,
     extensions: Vec<Arc<dyn Extension>>,
     refreshes: RefreshFlights<Landing>,
     ended: EndedSessions,
@@ -71,12 +72,15 @@ impl Gateway {
         let access_log = AccessLog::open(&config.logs, &metrics)?;
         let servers = Arc::new(Registry::default());
         let snapshot = compile::compile(config, None, &metrics, &servers)?;
+        let running = &snapshot.config;
+        let audit_log = AuditLog::open(&running.logs, &running.runtime.state_dir, &metrics)?;
         metrics.config_in_force(&snapshot.config.hash, SystemTime::now());
         Ok(Arc::new(Self {
             snapshot: ArcSwap::from_pointee(snapshot),
             metrics,
             servers,
             access_log,
+            audit_log,
             extensions,
             refreshes: RefreshFlights::default(),
             ended: EndedSessions::default(),
@@ -172,6 +176,18 @@ impl Gateway {
         &self.access_log
     }
 
+    /// The audit log.
+    #[must_use]
+    pub fn audit_log(&self) -> &AuditLog {
+        &self.audit_log
+    }
+
+    /// Opens the files of the logs anew, after they were moved away.
+    pub fn reopen_logs(&self) {
+        self.access_log.reopen();
+        self.audit_log.reopen();
+    }
+
     /// The extensions, in their order.
     #[must_use]
     pub fn extensions(&self) -> &[Arc<dyn Extension>] {
@@ -238,5 +254,6 @@ impl Gateway {
     /// Writes what is still in the logs. The last call.
     pub fn finish(&self) {
         self.access_log.finish();
+        self.audit_log.finish();
     }
 }

@@ -14,7 +14,7 @@ use pingora_proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session as Down
 use crate::admit;
 use crate::exchange::{Exchange, Progress};
 use crate::gateway::Gateway;
-use crate::stage::{forward, receive, record, recover, reply, select};
+use crate::stage::{audit, forward, receive, record, recover, reply, select};
 
 /// The gateway as one listener shows it.
 pub struct Front {
@@ -41,11 +41,13 @@ impl ProxyHttp for Front {
     async fn request_filter(&self, downstream: &mut Downstream, exchange: &mut Exchange) -> Result<bool> {
         match admit::admit(self, downstream, exchange).await {
             Ok(authorized) => {
+                audit::allowed(self, downstream, exchange);
                 receive::set_tunnel_deadlines(downstream, &authorized);
                 exchange.progress = Progress::Authorized(Box::new(authorized));
                 Ok(false)
             }
             Err(answer) => {
+                audit::denied(self, downstream, exchange, &answer);
                 exchange.outcome.answered = Some((answer.status().as_u16(), answer.reason()));
                 // A session that was refreshed for a request that is refused in the end was refreshed all the same.
                 let answer = answer.with_cookies(exchange.outcome.cookies.drain(..));

@@ -7,10 +7,9 @@ use std::time::Duration;
 use ipnet::IpNet;
 use ostia_config::listener::Limits;
 use ostia_config::route::{Allow, Credentials, HostPattern};
-use ostia_config::upstream::Balance;
 use ostia_config::{Config, Name};
 use ostia_oidc::Provider;
-use ostia_policy::Gate;
+use ostia_policy::{Choice, Gate};
 use ostia_request::ManagedFields;
 use ostia_route::{RouteIndex, RouteTable};
 use ostia_session::{FlowCookies, SessionCookies};
@@ -89,6 +88,14 @@ pub struct RouteState {
     pub allow: Allow,
     /// The compiled decision.
     pub gate: Gate,
+    /// What is asked beside it, counted, and changes nothing; one gate for each policy.
+    pub shadows: Vec<Gate>,
+    /// Whether the audit log tells of those who are let in, too.
+    pub audit_allowed: bool,
+    /// Which group gets a request, where there are several.
+    pub choice: Option<Choice>,
+    /// The groups of `choice`.
+    pub targets: Vec<Arc<Target>>,
     /// Providers whose identities are accepted.
     pub providers: Vec<Arc<RunningProvider>>,
     /// What may prove an identity.
@@ -107,17 +114,23 @@ pub struct RouteState {
     pub metrics: BTreeMap<Name, Arc<RouteMetrics>>,
 }
 
+/// A group that a route may choose.
+pub struct Target {
+    /// The group's name.
+    pub upstream: Name,
+    /// The group.
+    pub group: Arc<Group>,
+    /// Idle time of an upgraded connection.
+    pub idle_timeout: Duration,
+    /// The counters of the group.
+    pub metrics: Arc<UpstreamMetrics>,
+}
+
 impl RouteState {
     /// Whether anyone may enter.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.allow == Allow::Anyone
-    }
-
-    /// Whether the group chooses by what the request is hashed by.
-    #[must_use]
-    pub fn is_hashed(&self) -> bool {
-        self.group.config().balance == Balance::ConsistentHash
     }
 
     /// The provider of this name, if its identities are accepted here.

@@ -6,6 +6,7 @@ pub mod route;
 
 pub mod identify;
 
+pub mod audit;
 pub mod authorize;
 
 pub mod select;

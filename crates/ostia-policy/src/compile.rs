@@ -1,13 +1,18 @@
 //! From the policies of the configuration to rules that need no look-up.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ipnet::{IpNet, Ipv4Net};
 use ostia_config::{Name, policy};
 use thiserror::Error;
 
-use crate::condition::{Claim, Condition};
+use crate::condition::Condition;
+use crate::condition::certificate::Certificate;
+use crate::condition::claim::Claim;
+use crate::condition::path::Path;
+use crate::condition::time::Window;
+use crate::expression::{Expression, ExpressionRefused};
 use crate::rule::{Rule, Rules};
 
 /// How deep policies may name each other.
@@ -28,7 +33,7 @@ struct Compiled {
     conditions: usize,
 }
 
-/// Why a policy was not compiled. A checked configuration gives no cause for the first four.
+/// Why a policy was not compiled. A checked configuration gives no cause for the first three.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum PolicyRefused {
     /// A name without a policy.
@@ -67,6 +72,22 @@ pub enum PolicyRefused {
         /// Its name.
         name: Name,
     },
+    /// A time zone that is in no database.
+    #[error("the policy `{name}`: there is no time zone `{zone}`; zones are called `Europe/Berlin` or `UTC`")]
+    Zone {
+        /// The policy's name.
+        name: Name,
+        /// The zone.
+        zone: String,
+    },
+    /// A `when` that cannot be used.
+    #[error("the policy `{name}`: `when`: {source}")]
+    Expression {
+        /// The policy's name.
+        name: Name,
+        /// What is wrong with it.
+        source: ExpressionRefused,
+    },
 }
 
 impl PolicyRefused {
@@ -80,6 +101,8 @@ impl PolicyRefused {
             Self::NoPolicy { .. } => "policy_none",
             Self::TooDeep { .. } => "policy_too_deep",
             Self::TooLarge { .. } => "policy_too_large",
+            Self::Zone { .. } => "policy_zone_unknown",
+            Self::Expression { source, .. } => source.slug(),
         }
     }
 }
@@ -101,6 +124,24 @@ impl Policies {
     pub(crate) fn rule(&self, name: &Name) -> Result<Arc<Rule>, PolicyRefused> {
         let compiled = self.rules.get(name).ok_or_else(|| PolicyRefused::Unknown { name: name.clone() })?;
         Ok(Arc::clone(&compiled.rule))
+    }
+
+    /// The top-level claims that they read; `None` where an expression goes through all that there are.
+    #[must_use]
+    pub fn claims_read(&self) -> Option<BTreeSet<String>> {
+        let mut names = BTreeSet::from(["acr", "amr", "auth_time"].map(str::to_owned));
+        let conditions = self.rules.values().flat_map(|compiled| &compiled.rule.conditions);
+        for condition in conditions {
+            match condition {
+                Condition::Claim(claim) => {
+                    names.insert(claim.path.as_str().to_owned());
+                    names.extend(claim.path.segments().first().cloned());
+                }
+                Condition::When(expression) => names.extend(expression.claims_read()?.iter().cloned()),
+                _ => {}
+            }
+        }
+        Some(names)
     }
 
     /// Their names, in order.
@@ -139,10 +180,7 @@ impl Compiler<'_> {
         let any = self.rules(&policy.any, &mut size)?;
         let all = self.rules(&policy.all, &mut size)?;
         let not = self.rules(&policy.not, &mut size)?;
-        if policy.claims.iter().any(|claim| claim.values.is_empty()) {
-            return Err(PolicyRefused::Empty { name: policy.name.clone() });
-        }
-        let mut conditions = leaves(policy);
+        let mut conditions = leaves(policy)?;
         conditions.extend(all.into_iter().map(Condition::All));
         if !any.is_empty() {
             conditions.push(Condition::Any(any));
@@ -180,18 +218,50 @@ struct Size {
     conditions: usize,
 }
 
-/// The conditions that name no other policy, cheap ones first.
-fn leaves(policy: &policy::Policy) -> Vec<Condition> {
+/// The conditions that name no other policy, cheap ones first; those that signing in again may change come last, so that
+/// nobody is asked for it in vain.
+fn leaves(policy: &policy::Policy) -> Result<Vec<Condition>, PolicyRefused> {
+    let name = &policy.name;
     let mut conditions = Vec::new();
-    if !policy.providers.is_empty() {
-        conditions.push(Condition::Provider(policy.providers.clone().into()));
-    }
-    if !policy.sources.is_empty() {
-        conditions.push(Condition::Source(policy.sources.iter().copied().map(canonical).collect()));
-    }
+    add(&mut conditions, &policy.methods, |methods| Condition::Method(methods.into()));
+    add(&mut conditions, &policy.providers, |names| Condition::Provider(names.into()));
+    add(&mut conditions, &policy.sources, |networks| {
+        Condition::Source(networks.iter().copied().map(canonical).collect())
+    });
+    add(&mut conditions, &policy.hosts, |hosts| Condition::Host(hosts.into()));
     conditions.extend(policy.scopes.iter().map(|scope| Condition::Scope(scope.as_str().into())));
-    conditions.extend(policy.claims.iter().map(|claim| Condition::Claim(Claim::new(claim))));
-    conditions
+    for condition in &policy.claims {
+        let claim = Claim::new(condition).ok_or_else(|| PolicyRefused::Empty { name: name.clone() })?;
+        conditions.push(Condition::Claim(claim));
+    }
+    if let Some(certificate) = &policy.client_certificate {
+        conditions.push(Condition::Certificate(Certificate::new(certificate)));
+    }
+    add(&mut conditions, &policy.paths, |paths| Condition::Path(paths.iter().map(Path::new).collect()));
+    if !policy.times.is_empty() {
+        let zone = |window: &policy::TimeWindow| PolicyRefused::Zone {
+            name: name.clone(),
+            zone: window.zone.clone(),
+        };
+        let windows = policy.times.iter().map(|window| Window::new(window).map_err(|_| zone(window)));
+        conditions.push(Condition::Time(windows.collect::<Result<_, _>>()?));
+    }
+    if let Some(text) = &policy.when {
+        let refused = |source| PolicyRefused::Expression { name: name.clone(), source };
+        conditions.push(Condition::When(Expression::compile(text).map_err(refused)?));
+    }
+    add(&mut conditions, &policy.amr, |methods| {
+        Condition::Amr(methods.iter().map(|method| method.as_str().into()).collect())
+    });
+    add(&mut conditions, &policy.acr, |classes| Condition::Acr(classes.into()));
+    conditions.extend(policy.max_age.map(Condition::MaxAge));
+    Ok(conditions)
+}
+
+fn add<T>(conditions: &mut Vec<Condition>, list: &[T], condition: impl FnOnce(&[T]) -> Condition) {
+    if !list.is_empty() {
+        conditions.push(condition(list));
+    }
 }
 
 /// IPv4 written inside of IPv6 (`::ffff:192.0.2.0/120`) is meant as IPv4, as addresses are.

@@ -4,7 +4,12 @@ use std::fmt::{self, Write as _};
 
 use ostia_identity::{ClaimValue, Identity};
 
-use crate::condition::{Claim, Condition};
+use crate::asked::Asked;
+use crate::condition::Condition;
+use crate::condition::certificate::Certificate;
+use crate::condition::claim::Claim;
+use crate::condition::path::Path;
+use crate::condition::step_up::signed_in_at;
 use crate::decision::{Decision, Reason};
 use crate::facts::Facts;
 use crate::gate::{Allowed, Gate};
@@ -45,15 +50,17 @@ pub struct Line {
     pub truth: Truth,
     /// What it says.
     pub text: String,
+    /// Whether it is the condition that decided.
+    pub is_deciding: bool,
 }
 
 impl Explanation {
-    pub(crate) fn of(gate: &Gate, identity: Option<&Identity>, facts: &Facts) -> Self {
+    pub(crate) fn of(gate: &Gate, identity: Option<&Identity>, facts: &Facts<'_>) -> Self {
         let decision = gate.decide(identity, facts);
         let mut lines = Vec::new();
         if let (Allowed::Policies(_, rules), Some(identity)) = (&gate.allow, identity) {
-            let asked = Asked { identity, facts };
-            rules.iter().for_each(|rule| asked.rule(rule, 1, "", &mut lines));
+            let teller = Teller { asked: Asked::new(identity, facts), deciding: decision.deciding };
+            rules.iter().for_each(|rule| teller.rule(rule, 1, "", &mut lines));
         }
         Self {
             allowed: decision.allowed,
@@ -76,12 +83,12 @@ impl fmt::Display for Explanation {
     }
 }
 
-fn sentence(gate: &Gate, decision: &Decision<'_>, identity: Option<&Identity>, facts: &Facts) -> String {
+fn sentence(gate: &Gate, decision: &Decision<'_>, identity: Option<&Identity>, facts: &Facts<'_>) -> String {
     match (decision.reason, decision.deciding, identity) {
         (Reason::Anyone, ..) => "the route is open to the world".to_owned(),
         (Reason::Authenticated, ..) => "every identity of the route's providers may enter".to_owned(),
         (Reason::PolicyHeld, ..) => "all its conditions hold".to_owned(),
-        (_, Some(condition), Some(identity)) => Asked { identity, facts }.condition(condition),
+        (_, Some(condition), Some(identity)) => condition_in_words(condition, Asked::new(identity, facts)),
         (_, None, Some(identity)) => {
             format!(
                 "the identity is of provider {}, the route needs {}",
@@ -93,65 +100,111 @@ fn sentence(gate: &Gate, decision: &Decision<'_>, identity: Option<&Identity>, f
     }
 }
 
-/// Whom the conditions are asked about.
+/// Writes the tree.
 #[derive(Clone, Copy)]
-struct Asked<'a> {
-    identity: &'a Identity,
-    facts: &'a Facts,
+struct Teller<'a> {
+    asked: Asked<'a>,
+    deciding: Option<&'a Condition>,
 }
 
-impl Asked<'_> {
+impl Teller<'_> {
     fn rule(self, rule: &Rule, depth: usize, prefix: &str, lines: &mut Vec<Line>) {
-        let truth = rule.judge(self.identity, self.facts).truth;
-        lines.push(Line { depth, truth, text: format!("{prefix}{}", rule.name) });
+        let truth = rule.judge(self.asked).truth;
+        lines.push(Line { depth, truth, text: format!("{prefix}{}", rule.name), is_deciding: false });
         for condition in &rule.conditions {
             self.conditions(condition, depth + 1, lines);
         }
     }
 
     fn conditions(self, condition: &Condition, depth: usize, lines: &mut Vec<Line>) {
-        let truth = condition.judge(self.identity, self.facts).truth;
+        let truth = condition.judge(self.asked).truth;
+        let is_deciding = self.deciding.is_some_and(|deciding| std::ptr::eq(deciding, condition));
+        let mut say = |text: String| lines.push(Line { depth, truth, text, is_deciding });
         match condition {
             Condition::All(rule) => self.rule(rule, depth, "all: ", lines),
             Condition::Any(rules) => {
-                lines.push(Line { depth, truth, text: "any of".to_owned() });
+                say("any of".to_owned());
                 rules.iter().for_each(|rule| self.rule(rule, depth + 1, "", lines));
             }
             Condition::Not(rule) => {
-                lines.push(Line { depth, truth, text: "not".to_owned() });
+                say("not".to_owned());
                 self.rule(rule, depth + 1, "", lines);
             }
-            leaf => lines.push(Line { depth, truth, text: self.condition(leaf) }),
+            leaf => say(condition_in_words(leaf, self.asked)),
         }
     }
+}
 
-    fn condition(self, condition: &Condition) -> String {
-        match condition {
-            Condition::Provider(names) => {
-                format!("provider is {}, needs {}", self.identity.provider, list(names, " or "))
-            }
-            Condition::Source(networks) => {
-                format!("source is {}, needs {}", self.facts.source, list(networks, " or "))
-            }
-            Condition::Scope(scope) => {
-                format!("scopes are [{}], need {scope}", list(&self.identity.scopes, ", "))
-            }
-            Condition::Claim(claim) => self.claim(claim),
-            Condition::Not(rule) => format!("{} holds", rule.name),
-            Condition::All(rule) => format!("{} does not hold", rule.name),
-            Condition::Any(rules) => {
-                format!("none holds of {}", list(rules.iter().map(|rule| &rule.name), ", "))
-            }
+fn condition_in_words(condition: &Condition, asked: Asked<'_>) -> String {
+    let Asked { identity, facts, .. } = asked;
+    match condition {
+        Condition::Method(methods) => format!("method is {}, needs {}", facts.method, list(methods, " or ")),
+        Condition::Provider(names) => {
+            format!("provider is {}, needs {}", identity.provider, list(names, " or "))
+        }
+        Condition::Source(networks) => {
+            format!("source is {}, needs {}", facts.source, list(networks, " or "))
+        }
+        Condition::Host(hosts) => format!("host is {}, needs {}", facts.host, list(hosts, " or ")),
+        Condition::Path(paths) => {
+            let paths = list(paths.iter().map(Path::as_str), " or ");
+            format!("path is {}, in every reading of it needs {paths}", facts.path.escape_debug())
+        }
+        Condition::Scope(scope) => {
+            format!("scopes are [{}], need {scope}", list(&identity.scopes, ", "))
+        }
+        Condition::Amr(methods) => format!("{}, needs {}", said(identity, "amr"), list(methods, " or ")),
+        Condition::Claim(claim) => claim_in_words(claim, identity),
+        Condition::Certificate(certificate) => certificate_in_words(certificate, facts),
+        Condition::Time(windows) => format!("the time must be in {}", list(windows, " or ")),
+        Condition::When(expression) => expression.explain(identity, facts),
+        Condition::Acr(classes) => format!("{}, needs {}", said(identity, "acr"), list(classes, " or ")),
+        Condition::MaxAge(most) => {
+            let age = signed_in_at(identity).and_then(|at| facts.now.duration_since(at).ok());
+            let age = age.map_or("at an unknown time".to_owned(), |age| format!("{} s ago", age.as_secs()));
+            format!("signed in {age}, needs at most {} s ago", most.as_secs())
+        }
+        Condition::Not(rule) => format!("{} holds", rule.name),
+        Condition::All(rule) => format!("{} does not hold", rule.name),
+        Condition::Any(rules) => {
+            format!("none holds of {}", list(rules.iter().map(|rule| &rule.name), ", "))
         }
     }
+}
 
-    fn claim(self, claim: &Claim) -> String {
-        let needed = list(claim.values.iter().map(|value| format!("{value:?}")), " or ");
-        match claim.value(self.identity) {
-            Some(value) => format!("{} has {}, needs {needed}", claim.path, shown(value)),
-            None => format!("{} is missing, needs {needed}", claim.path),
-        }
+fn claim_in_words(claim: &Claim, identity: &Identity) -> String {
+    match claim.value(identity) {
+        Some(value) => format!("{} has {}, needs {claim}", claim.path, shown(value)),
+        None => format!("{} is missing, needs {claim}", claim.path),
     }
+}
+
+/// A top-level claim in words.
+fn said(identity: &Identity, name: &str) -> String {
+    match identity.claims.get(name) {
+        Some(value) => format!("{name} is {}", shown(value)),
+        None => format!("{name} is missing"),
+    }
+}
+
+fn certificate_in_words(wanted: &Certificate, facts: &Facts<'_>) -> String {
+    let Some(presented) = facts.certificate else { return "there is no client certificate".to_owned() };
+    let globs = |name: &str, globs: &[crate::glob::Glob]| {
+        (!globs.is_empty())
+            .then(|| format!("{name} {}", list(globs.iter().map(|glob| glob.as_str()), " or ")))
+    };
+    let digests = (!wanted.sha256.is_empty()).then(|| format!("sha256 {}", list(&wanted.sha256, " or ")));
+    let needs: Vec<String> = [
+        globs("subject", &wanted.subjects),
+        globs("san", &wanted.names),
+        globs("issuer", &wanted.issuers),
+        digests,
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let subject: String = presented.subject.chars().take(4 * SHOWN_CHARACTERS).collect();
+    format!("client certificate is of {subject:?}, needs {}", needs.join(" and "))
 }
 
 /// The strings of a claim, quoted and bounded; what is no string only by its kind.
@@ -168,7 +221,12 @@ fn shown(value: ClaimValue<'_>) -> String {
         let _ = write!(text, ", {} more", count - SHOWN_VALUES);
     }
     text.push(']');
-    if value.is_textual() { text } else { text + " and values that are no strings" }
+    match value.0 {
+        serde_json::Value::Number(number) => number.to_string(),
+        serde_json::Value::Bool(truth) => truth.to_string(),
+        _ if value.is_textual() => text,
+        _ => text + " and values that are no strings",
+    }
 }
 
 fn list(items: impl IntoIterator<Item = impl fmt::Display>, separator: &str) -> String {

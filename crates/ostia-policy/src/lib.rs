@@ -12,17 +12,26 @@
 //!   `not` of a policy: somebody whose group list is missing (some issuers leave it out when it grows too long) is not
 //!   thereby *outside* of a group. See [`truth`].
 
+mod asked;
+pub mod choice;
 pub mod compile;
 mod condition;
 pub mod decision;
 pub mod explain;
+pub mod expression;
 pub mod facts;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod gate;
+mod glob;
 mod rule;
 pub mod truth;
 
+pub use choice::Choice;
 pub use compile::{Policies, PolicyRefused};
-pub use decision::{Decision, Reason};
+pub use decision::{Decision, Reason, StepUp};
 pub use explain::Explanation;
-pub use facts::Facts;
+pub use expression::ExpressionRefused;
+pub use facts::{ClientCertificate, Facts};
 pub use gate::Gate;
+pub use truth::Truth;

@@ -2,8 +2,12 @@
 //!
 //! | condition | holds | does not hold | unknown |
 //! |---|---|---|---|
-//! | claim | one of its strings is asked for | all its values are strings, none is asked for | it is missing, or has other values than strings |
-//! | scope, provider, source | listed | not listed | never |
+//! | claim | one of its values is asked for | all its values are of the kind that is asked for, none is asked for | it is missing, or has values of another kind |
+//! | scope, provider, source, method, host, time | listed | not listed | never |
+//! | path | every usual reading of it is listed | no reading is | readings disagree |
+//! | acr, amr, max_age | listed, recent enough | not | the claim is missing |
+//! | client certificate | it says what is asked for | it does not | there is none |
+//! | expression | true | false | an error, or no truth value |
 //! | conjunction | all hold | one does not | else |
 //! | `any` | one holds | none does | else |
 //! | `not` | the policy does not hold | the policy holds | unknown |

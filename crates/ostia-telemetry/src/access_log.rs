@@ -5,11 +5,11 @@
 //! counted (`ostia_log_lines_dropped_total`).
 
 mod end_reason;
-mod json;
+pub(crate) mod json;
 mod line;
-mod subject;
-mod timestamp;
-mod writer;
+pub(crate) mod subject;
+pub(crate) mod timestamp;
+pub(crate) mod writer;
 
 use std::io;
 use std::path::PathBuf;
@@ -67,7 +67,9 @@ impl AccessLog {
 
     fn start(target: Option<Target>, config: &Logs, dropped: IntCounter) -> Result<Self, AccessLogRefused> {
         let subjects = Subjects::new(config.subject).map_err(AccessLogRefused::System)?;
-        let start = |target| Writer::start(target, dropped.clone()).map_err(AccessLogRefused::System);
+        let start = |target| {
+            Writer::start(Box::new(target), "access-log", dropped.clone()).map_err(AccessLogRefused::System)
+        };
         Ok(Self { writer: target.map(start).transpose()?, subjects, dropped })
     }
 

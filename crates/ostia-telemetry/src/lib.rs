@@ -1,12 +1,15 @@
-//! What is told: metrics, access log, redaction.
+//! What is told: metrics, access log, audit log, redaction.
 //!
-//! [`Metrics`] counts and is scraped; [`AccessLog`] writes one JSON line a request; [`redact`] takes out of a text what
+//! [`Metrics`] counts and is scraped; [`AccessLog`] writes one JSON line a request, [`AuditLog`] one for each decision
+//! that counts, chained by hashes; [`redact`] takes out of a text what
 //! could be a secret. No token, cookie, code or query ever has a place in any of them.
 
 pub mod access_log;
+pub mod audit_log;
 pub mod metrics;
 pub mod redact;
 pub mod reference;
 
 pub use access_log::{AccessLine, AccessLog, AccessLogRefused, EndReason, rfc3339};
+pub use audit_log::{AuditLine, AuditLog, AuditLogRefused, Proof};
 pub use metrics::{InFlight, Metrics, MetricsRefused, RouteMetrics, ServerMetrics, UpstreamMetrics};

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::access_log::{EndReason, FIELDS};
+use crate::audit_log::{EVENTS, FIELDS as AUDIT_FIELDS};
 use crate::metrics::TABLE;
 
 /// `docs/reference/metrics.md`.
@@ -50,11 +51,51 @@ pub fn access_log_markdown() -> String {
     page
 }
 
+/// `docs/reference/audit-log.md`.
+#[must_use]
+pub fn audit_log_markdown() -> String {
+    let mut page = String::from(
+        "# Audit log\n\n\
+         <!-- Made from `crates/ostia-telemetry/src/audit_log`; a test compares. -->\n\n\
+         One JSON object a line, in this order; what is not known is left out. Every denial has a line: 401, 403, a \
+         redirect to sign in. A request that is let in has one on routes with `audit: allow`. Names are those of the \
+         access log; `request.id` leads from one to the other. The query is never written, nor is any token, cookie or \
+         claim beside the subject.\n\n\
+         | field | what it says |\n|---|---|\n",
+    );
+    for (name, help) in AUDIT_FIELDS {
+        let _ = writeln!(page, "| `{name}` | {help} |");
+    }
+    page.push_str("\n## `event`\n\n| word | what happened |\n|---|---|\n");
+    page.push_str("| `decision` | a request was let in or refused |\n");
+    for (event, help) in EVENTS {
+        let _ = writeln!(page, "| `{event}` | {help} |");
+    }
+    page.push_str(
+        "\n## The chain\n\n\
+         `prev` is the SHA-256 of the bytes of the line before. `ostia audit verify FILE…` takes the files of a chain in \
+         their order (after a rotation the chain goes on in the next file, after a restart in the same one) and finds a \
+         line that was changed, removed or inserted. It prints the hash of the last line, the head: noted somewhere \
+         else, it proves later that nothing before it was changed.\n\n\
+         A chain cannot tell that lines were cut off at the end of a log that is still written. A file that was closed or \
+         rotated ends with a line that says so; `verify` tells when the last file does not. Who may write the file could \
+         also write a whole new chain: note the head, or send the lines on as they come.\n\n\
+         ## When it cannot be written\n\n\
+         Requests do not wait for the audit log (lines of one moment are in the order in which threads leave them) and are not refused because of it. Up to 4 MiB wait for the disk in each \
+         of a few buffers. What is lost then, or while the disk is full, is counted in \
+         `ostia_log_lines_dropped_total{log=\"audit\"}` and told in the log by a line `lost` as soon as it can be written \
+         again. A line that a full disk cut is taken back; one that a crash cut stays, and the next line tells of it.\n\n\
+         One process writes a file at a time. In a hot upgrade the new process keeps its lines until the old one has \
+         closed the file.\n",
+    );
+    page
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;
 
-    use super::{access_log_markdown, metrics_markdown};
+    use super::{access_log_markdown, audit_log_markdown, metrics_markdown};
     use crate::access_log::{EndReason, FIELDS};
     use crate::metrics::TABLE;
 
@@ -74,7 +115,12 @@ mod tests {
     #[test]
     fn the_pages_in_docs_are_those_of_the_code() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference");
-        for (name, page) in [("metrics.md", metrics_markdown()), ("access-log.md", access_log_markdown())] {
+        let pages = [
+            ("metrics.md", metrics_markdown()),
+            ("access-log.md", access_log_markdown()),
+            ("audit-log.md", audit_log_markdown()),
+        ];
+        for (name, page) in pages {
             if std::env::var_os("OSTIA_BLESS").is_some() {
                 std::fs::write(folder.join(name), &page).unwrap();
             }

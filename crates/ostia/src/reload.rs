@@ -63,7 +63,7 @@ impl Reloader {
         // From here on nothing can fail.
         changes.into_iter().for_each(|change| change.apply());
         self.gateway.swap(prepared);
-        self.gateway.access_log().reopen();
+        self.gateway.reopen_logs();
         Ok(())
     }
 }

@@ -26,10 +26,6 @@ fn taken_name(cx: &Context<'_>, root: &Node, policy: &Policy) {
     }
 }
 
-fn parts(policy: &Policy) -> impl Iterator<Item = &Name> {
-    policy.any.iter().chain(&policy.all).chain(&policy.not)
-}
-
 /// The ways on which a policy comes back to itself. Each policy is entered once, so a circle is told once.
 fn circles(config: &Config) -> Vec<Vec<Name>> {
     let mut circles = Vec::new();
@@ -37,7 +33,7 @@ fn circles(config: &Config) -> Vec<Vec<Name>> {
     for start in config.policies.values() {
         let mut way: Vec<(&Name, Vec<&Name>)> = Vec::new();
         if done.insert(&start.name) {
-            way.push((&start.name, parts(start).collect()));
+            way.push((&start.name, start.parts().collect()));
         }
         while let Some((_, waiting)) = way.last_mut() {
             let Some(next) = waiting.pop() else {
@@ -48,7 +44,7 @@ fn circles(config: &Config) -> Vec<Vec<Name>> {
                 circles.push(way.iter().skip(at).map(|(name, _)| (*name).clone()).collect());
             } else if let Some(policy) = config.policies.get(next).filter(|policy| done.insert(&policy.name))
             {
-                way.push((&policy.name, parts(policy).collect()));
+                way.push((&policy.name, policy.parts().collect()));
             }
         }
     }

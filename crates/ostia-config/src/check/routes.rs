@@ -196,7 +196,7 @@ impl Places<'_> {
             return;
         }
         let section = self.root.find(&[Step::Key("routes"), Step::Index(index)]);
-        for key in ["provider", "credentials"] {
+        for key in ["provider", "credentials", "shadow"] {
             if section.is_some_and(|section| section.entry(key).is_some()) {
                 let message =
                     format!("`{key}` does nothing on {}, which is open to anyone", self.label(index, route));

@@ -19,7 +19,7 @@ pub(super) fn check(cx: &Context<'_>, root: &Node, config: &Config) {
         let steps = [Step::Key("policies"), Step::Key(name)];
         tell(cx, root, &steps, codes::UNUSED_POLICY, format!("no route asks for policy `{name}`"));
     }
-    let upstreams: BTreeSet<&Name> = config.routes.iter().map(|route| &route.upstream).collect();
+    let upstreams: BTreeSet<&Name> = config.routes.iter().flat_map(crate::Route::upstreams).collect();
     for name in config.upstreams.keys().filter(|name| !upstreams.contains(name)) {
         let steps = [Step::Key("upstreams"), Step::Key(name)];
         tell(cx, root, &steps, codes::UNUSED_UPSTREAM, format!("no route sends to upstream `{name}`"));
@@ -46,11 +46,14 @@ fn reached_policies(config: &Config) -> BTreeSet<&Name> {
         Allow::Policies(names) => Some(names),
         Allow::Anyone | Allow::Authenticated => None,
     });
-    let mut waiting: Vec<&Name> = asked.flatten().collect();
+    let beside = config.routes.iter().flat_map(|route| {
+        route.shadow.iter().chain(route.destinations.iter().flat_map(|destination| &destination.when))
+    });
+    let mut waiting: Vec<&Name> = asked.flatten().chain(beside).collect();
     let mut reached = BTreeSet::new();
     while let Some(name) = waiting.pop() {
         let Some(policy) = config.policies.get(name).filter(|_| reached.insert(name)) else { continue };
-        waiting.extend(policy.any.iter().chain(&policy.all).chain(&policy.not));
+        waiting.extend(policy.parts());
     }
     reached
 }

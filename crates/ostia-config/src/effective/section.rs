@@ -1,16 +1,19 @@
 //! Each section of the model as a map.
 
+mod policy;
+
 use serde_yaml::{Mapping, Value};
 
+pub(super) use self::policy::policy;
 use super::{Map, duration, path, some_texts, texts};
 use crate::admin::SocketAccess;
 use crate::listener::TlsVersion;
 use crate::log::{LogTarget, SubjectForm};
 use crate::provider::{Client, ClientAuthMethod};
-use crate::route::{Allow, HostPattern};
+use crate::route::{Allow, Destination, HostPattern};
 use crate::section::route::made_up_name;
 use crate::session::SameSite;
-use crate::{Admin, IdentityHeaders, Listener, Logs, Pages, Policy, Provider, Route, Runtime, Sessions};
+use crate::{Admin, IdentityHeaders, Listener, Logs, Pages, Provider, Route, Runtime, Sessions};
 
 /// What stands for a secret.
 const SET: &str = "<set>";
@@ -98,23 +101,6 @@ fn with_client(map: Map, client: &Client) -> Map {
         .with("logout", logout.0)
 }
 
-pub(super) fn policy(policy: &Policy) -> Mapping {
-    let claims: Mapping = policy
-        .claims
-        .iter()
-        .map(|condition| (condition.claim.as_str().into(), Value::Sequence(texts(&condition.values))))
-        .collect();
-    Map::default()
-        .with_some("claims", super::filled(claims))
-        .with_some("provider", some_texts(&policy.providers))
-        .with_some("scope", some_texts(&policy.scopes))
-        .with_some("source", some_texts(&policy.sources))
-        .with_some("any", some_texts(&policy.any))
-        .with_some("all", some_texts(&policy.all))
-        .with_some("not", some_texts(&policy.not))
-        .0
-}
-
 pub(super) fn route(route: &Route) -> Mapping {
     let named = route.name != made_up_name(&route.host, &route.path);
     let host = match &route.host {
@@ -137,10 +123,25 @@ pub(super) fn route(route: &Route) -> Mapping {
         .with_some("provider", some_texts(&route.providers))
         .with_some("credentials", (!credentials.is_empty()).then_some(credentials))
         .with("allow", allow)
-        .with("upstream", route.upstream.as_str())
+        .with("upstream", upstream_of(route))
+        .with_some("shadow", some_texts(&route.shadow))
+        .with("audit", if route.audit_allowed { "allow" } else { "deny" })
         .with("upgrade", texts(route.upgrade_websocket.then_some("websocket")))
         .with_some("timeouts", route.idle_timeout.map(|idle| Map::default().with("idle", duration(idle)).0))
         .0
+}
+
+/// A name, or the list that chooses.
+fn upstream_of(route: &Route) -> Value {
+    if route.destinations.is_empty() {
+        return Value::from(route.upstream.as_str());
+    }
+    let one = |destination: &Destination| {
+        let weights: Mapping =
+            destination.to.iter().map(|(name, weight)| (name.as_str().into(), (*weight).into())).collect();
+        Value::Mapping(Map::default().with_some("when", some_texts(&destination.when)).with("to", weights).0)
+    };
+    Value::Sequence(route.destinations.iter().map(one).collect())
 }
 
 pub(super) fn sessions(sessions: &Sessions) -> Mapping {
@@ -172,18 +173,29 @@ pub(super) fn identity(identity: &IdentityHeaders) -> Mapping {
 }
 
 pub(super) fn logs(logs: &Logs) -> Mapping {
-    let to = match &logs.access {
+    let access = Map::default()
+        .with("to", log_target(&logs.access))
+        .with("format", "json")
+        .with("subject", subject_form(logs.subject));
+    let audit =
+        Map::default().with("to", log_target(&logs.audit)).with("subject", subject_form(logs.audit_subject));
+    Map::default().with("access", access.0).with("audit", audit.0).0
+}
+
+fn log_target(target: &LogTarget) -> Value {
+    match target {
         LogTarget::Stdout => Value::from("stdout"),
         LogTarget::None => Value::from("none"),
         LogTarget::File(file) => path(file),
-    };
-    let subject = match logs.subject {
+    }
+}
+
+fn subject_form(form: SubjectForm) -> &'static str {
+    match form {
         SubjectForm::Plain => "plain",
         SubjectForm::Hashed => "hashed",
         SubjectForm::None => "none",
-    };
-    let access = Map::default().with("to", to).with("format", "json").with("subject", subject);
-    Map::default().with("access", access.0).0
+    }
 }
 
 pub(super) fn pages(pages: &Pages) -> Mapping {

@@ -2,6 +2,7 @@
 
 use crate::codes;
 use crate::describe::Grammar;
+use crate::policy::PathPattern;
 use crate::value::{FromText, Wrong};
 
 /// A path that begins with `/` and reads the same to everybody: no `..`, no `//`, no escapes, no query.
@@ -13,6 +14,22 @@ impl FromText for RequestPath {
 
     fn from_text(text: &str) -> Result<Self, Wrong> {
         refusal(text).map_or_else(|| Ok(Self(text.to_owned())), |reason| Err(reason.code(codes::BAD_PATH)))
+    }
+}
+
+impl FromText for PathPattern {
+    const GRAMMAR: Grammar =
+        Grammar { name: "a path such as `/finance/` or `/*/export`", pattern: "^/[^#%\\\\ ]*$" };
+
+    fn from_text(text: &str) -> Result<Self, Wrong> {
+        if !text.contains(['*', '?']) {
+            return RequestPath::from_text(text).map(|RequestPath(path)| Self::Prefix(path));
+        }
+        let plain = text.replace(['*', '?'], "x");
+        match refusal(&plain) {
+            Some(reason) => Err(reason.code(codes::BAD_PATH)),
+            None => Ok(Self::Glob(text.to_owned())),
+        }
     }
 }
 
@@ -56,6 +73,18 @@ mod tests {
             "/a/../b", "/.",
         ] {
             assert!(RequestPath::from_text(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_is_a_path_with_stars() {
+        let glob = |text: &str| Ok(PathPattern::Glob(text.to_owned()));
+        for text in ["/*", "/a/*/b", "/**", "/a/**/b?.txt"] {
+            assert_eq!(PathPattern::from_text(text), glob(text), "{text}");
+        }
+        assert_eq!(PathPattern::from_text("/a/"), Ok(PathPattern::Prefix("/a/".to_owned())));
+        for text in ["*", "a/*", "/*#", "/*%20", "/*//x", "/../*", "/* b"] {
+            assert!(PathPattern::from_text(text).is_err(), "{text}");
         }
     }
 

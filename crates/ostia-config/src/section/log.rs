@@ -12,7 +12,14 @@ static SUBJECT: Words = Words { now: &["plain", "hashed", "none"], later: &[] };
 pub(crate) static LOGS: Section = Section {
     title: "`logs`",
     doc: "What is written down. Errors and the life of the process go to standard error in any case.",
-    keys: &[Key::new("access", Shape::Section(&ACCESS), "One line for each request."), Key::later("audit")],
+    keys: &[
+        Key::new("access", Shape::Section(&ACCESS), "One line for each request."),
+        Key::new(
+            "audit",
+            Shape::Section(&AUDIT),
+            "One line for each decision that counts, chained by hashes.",
+        ),
+    ],
 };
 
 pub(crate) static ACCESS: Section = Section {
@@ -33,18 +40,54 @@ pub(crate) static ACCESS: Section = Section {
     ],
 };
 
+pub(crate) static AUDIT: Section = Section {
+    title: "`logs.audit`",
+    doc: "One line for each denial, and for each request that is let in on routes with `audit: allow`. Each line holds \
+          the SHA-256 of the one before; `ostia audit verify` finds what was changed or removed.",
+    keys: &[
+        Key::new(
+            "to",
+            Shape::Text(&TEXT),
+            "A file that is appended to, `stdout`, or `none`. Only a file continues its chain after a restart.",
+        )
+        .default("none")
+        .restart()
+        .example("to: /var/log/ostia/audit.jsonl"),
+        Key::new(
+            "subject",
+            Shape::Word(&SUBJECT),
+            "How the subject stands in a line: `plain`, `hashed` under `audit.key` of the state folder (made when \
+             absent; the same subject has the same hash after a restart, and on nodes that share the key), or `none`.",
+        )
+        .default("plain")
+        .restart(),
+    ],
+};
+
 pub(crate) fn read(fields: &Fields<'_>) -> Logs {
     let access = fields.section("access");
     let _: &str = access.word("format");
-    let target = match access.get::<String>("to").as_str() {
+    let audit = fields.section("audit");
+    Logs {
+        access: target(&access),
+        subject: subject(&access),
+        audit: target(&audit),
+        audit_subject: subject(&audit),
+    }
+}
+
+fn target(fields: &Fields<'_>) -> LogTarget {
+    match fields.get::<String>("to").as_str() {
         "stdout" => LogTarget::Stdout,
         "none" => LogTarget::None,
         file => LogTarget::File(fields.cx.base_dir.join(file)),
-    };
-    let subject = match access.word("subject") {
+    }
+}
+
+fn subject(fields: &Fields<'_>) -> SubjectForm {
+    match fields.word("subject") {
         "hashed" => SubjectForm::Hashed,
         "none" => SubjectForm::None,
         _ => SubjectForm::Plain,
-    };
-    Logs { access: target, subject }
+    }
 }

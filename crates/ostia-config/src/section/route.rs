@@ -1,5 +1,7 @@
 //! `routes`: what is served, to whom, from where.
 
+mod destination;
+
 use std::time::Duration;
 
 use http::Method;
@@ -10,8 +12,8 @@ use crate::fields::Fields;
 use crate::findings::Finding;
 use crate::route::{Allow, Credentials, HostPattern};
 use crate::scalar::RequestPath;
-use crate::section::{NAME, TEXT};
-use crate::tree::{Node, Value};
+use crate::section::NAME;
+use crate::tree::Node;
 use crate::value::{FromText, Word};
 use crate::{Name, Route};
 
@@ -19,6 +21,7 @@ static HOST: Grammar = <HostPattern as FromText>::GRAMMAR;
 static PATH: Grammar = <RequestPath as FromText>::GRAMMAR;
 static METHOD: Grammar = <Method as FromText>::GRAMMAR;
 static CREDENTIAL: Words = Words { now: &["session", "bearer"], later: &["client_certificate"] };
+static AUDIT: Words = Words { now: &["deny", "allow"], later: &[] };
 static UPGRADE: Words = Words { now: &["websocket"], later: &[] };
 
 pub(crate) static ROUTE: Section = Section {
@@ -59,12 +62,29 @@ pub(crate) static ROUTE: Section = Section {
         .example("allow: [staff, deployer]"),
         Key::new(
             "upstream",
-            Shape::Text(&TEXT),
-            "A name under `upstreams`, or the address of one server.",
+            destination::UPSTREAM,
+            "A name under `upstreams`, or the address of one server. As a map: several of them with weights; the same \
+             subject comes to the same one, on every node and after a restart (without a subject, the same client \
+             address). As a list: the first whose `when` holds; the last has none.",
         )
         .required()
         .own_check()
-        .example("upstream: 10.0.0.10:8080"),
+        .example("upstream: { api: 95, api_next: 5 }"),
+        Key::new(
+            "shadow",
+            Shape::OneOrMany(&Shape::Text(&NAME)),
+            "A policy, or a list of such, that is asked beside `allow` about everybody who is let in. What it would \
+             have decided is counted (`ostia_shadow_decisions_total`); it changes nothing.",
+        )
+        .absent("—")
+        .example("shadow: staff_next"),
+        Key::new(
+            "audit",
+            Shape::Word(&AUDIT),
+            "`deny`: the audit log (`logs.audit`) has a line for each denial. `allow`: and one for each request that is \
+             let in.",
+        )
+        .default("deny"),
         Key::new(
             "credentials",
             Shape::Several(&Shape::Word(&CREDENTIAL)),
@@ -76,7 +96,6 @@ pub(crate) static ROUTE: Section = Section {
             .example("upgrade: [websocket]"),
         Key::new("timeouts", Shape::Section(&TIMEOUTS), "Timeouts of this route."),
         Key::later("scopes"),
-        Key::later("audit"),
         Key::later("headers"),
         Key::later("compression"),
         Key::later("rate_limit"),
@@ -106,7 +125,7 @@ pub(crate) struct Written {
     pub(crate) at: String,
     pub(crate) providers: Option<Vec<Name>>,
     pub(crate) credentials: Option<Credentials>,
-    pub(crate) upstream: Option<String>,
+    pub(crate) destinations: Vec<destination::Written>,
     /// "route `portal`".
     pub(crate) label: String,
 }
@@ -129,20 +148,18 @@ pub(crate) fn read(fields: &Fields<'_>, node: &Node) -> Written {
     let allow = allow(fields, &label);
     let route = Route {
         allow,
-        name,
-        host,
         path,
         methods: methods(fields),
-        providers: Vec::new(),
-        credentials: Credentials { session: false, bearer: false },
-        upstream: Name::from(""),
+        shadow: fields.optional("shadow").unwrap_or_default(),
+        audit_allowed: fields.word("audit") == "allow",
         upgrade_websocket: !upgrade.is_empty(),
         idle_timeout: fields.section("timeouts").optional::<Duration>("idle"),
+        ..Route::named(name, host)
     };
     Written {
         providers: fields.optional("provider"),
         credentials: credentials(fields),
-        upstream: upstream(fields, &label),
+        destinations: destination::read(fields, &label, &route.allow),
         route,
         label,
         at: fields.path.clone(),
@@ -182,24 +199,6 @@ fn credentials(fields: &Fields<'_>) -> Option<Credentials> {
     let words: Vec<Word> = fields.optional("credentials")?;
     let has = |wanted: &str| words.iter().any(|Word(word)| *word == wanted);
     Some(Credentials { session: has("session"), bearer: has("bearer") })
-}
-
-fn upstream(fields: &Fields<'_>, label: &str) -> Option<String> {
-    let node = fields.node("upstream");
-    if let Some(node) = node.filter(|node| matches!(node.value, Value::Map(_))) {
-        fields.cx.not_yet(node.span, &fields.sub("upstream"), "a weighted split");
-        return None;
-    }
-    let answered = ["redirect", "respond"].iter().any(|key| fields.has(key));
-    if !fields.has("upstream") && !fields.is_meant("upstream") && !answered {
-        let message = format!("{label} has no `upstream`");
-        let finding = Finding::new(codes::MISSING_KEY, fields.span, fields.sub("upstream"), message);
-        fields
-            .cx
-            .findings
-            .add(finding.help("a name under `upstreams`, or an address: `upstream: 10.0.0.10:8080`"));
-    }
-    fields.optional("upstream")
 }
 
 /// Closed when nothing usable is written: a stand-in beside a finding.

@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use http::header::GetAll;
 use http::{HeaderValue, StatusCode};
+use ostia_config::upstream::Balance;
+use ostia_identity::Identity;
 use ostia_policy::Facts;
+use ostia_upstream::Group;
 
 use crate::answer::{Answer, Next, Refusal};
 use crate::exchange::{Exchange, PolicyName, Told};
@@ -13,7 +16,7 @@ use crate::extension::{self, FieldEdit};
 use crate::proxy::Front;
 use crate::recognised::Recognised;
 use crate::sign_in;
-use crate::snapshot::RouteState;
+use crate::snapshot::{RouteState, Target};
 use crate::stage::forward::address_value;
 use crate::stage::identify::Identified;
 use crate::stage::receive::Arrived;
@@ -22,6 +25,7 @@ use crate::stage::select::{AffinityKey, affinity_key};
 /// Proof that somebody may enter: nothing is forwarded without one.
 pub struct Authorized {
     route: Arc<RouteState>,
+    target: Option<Arc<Target>>,
     caller: Option<Arc<Recognised>>,
     client: IpAddr,
     peer: IpAddr,
@@ -45,13 +49,19 @@ pub async fn authorize(
 ) -> Result<Authorized, Answer> {
     let route = Arc::clone(&identified.routed.route);
     let identity = identified.caller.as_ref().ok().map(|caller| &*caller.identity);
-    let decision = route.gate.decide(identity, &Facts::new(arrived.client));
+    let facts = facts(arrived, exchange);
+    let decision = route.gate.decide(identity, &facts);
     exchange.outcome.decision = Some(Told { allowed: decision.allowed, reason: decision.reason.slug() });
     if let Some(counters) = route.metrics.get(&front.listener) {
         counters.decided(decision.policy, decision.allowed, decision.reason.slug());
     }
     exchange.outcome.policy = PolicyName::from_slice(decision.policy.as_bytes());
+    if let Some(condition) = decision.condition() {
+        exchange.outcome.condition = PolicyName::from_slice(condition.as_bytes());
+    }
     if decision.allowed {
+        ask_shadows(front, &route, identity, &facts);
+        exchange.outcome.target = choose(&route, identity, &facts);
         return enter(front, identified, arrived, exchange);
     }
     match identified.caller {
@@ -61,6 +71,33 @@ pub async fn authorize(
             Err(answer)
         }
     }
+}
+
+/// Policies that change nothing: what they would have decided is counted.
+fn ask_shadows(front: &Front, route: &RouteState, identity: Option<&Identity>, facts: &Facts<'_>) {
+    for shadow in &route.shadows {
+        let would = shadow.decide(identity, facts);
+        if let Some(counters) = route.metrics.get(&front.listener) {
+            counters.shadowed(would.policy, would.allowed, would.reason.slug());
+        }
+    }
+}
+
+/// The group for this caller; `None` where the route has only one.
+fn choose(route: &RouteState, identity: Option<&Identity>, facts: &Facts<'_>) -> Option<Arc<Target>> {
+    let name = route.choice.as_ref()?.choose(identity, facts)?;
+    route.targets.iter().find(|target| target.upstream == *name).map(Arc::clone)
+}
+
+/// What policies may know of a request besides who makes it.
+fn facts<'a>(arrived: &'a Arrived<'_>, exchange: &Exchange) -> Facts<'a> {
+    Facts::new(
+        arrived.client,
+        exchange.now,
+        arrived.request.method.as_str(),
+        arrived.examined.host().name(),
+        arrived.examined.path(),
+    )
 }
 
 fn enter(
@@ -83,10 +120,11 @@ fn enter(
         rewritten_target: arrived.examined.rewritten_target(),
         affinity_key: AffinityKey::new(),
         edits: Vec::new(),
+        target: exchange.outcome.target.clone(),
         route: routed.route,
     };
-    let affinity = &authorized.route.group.config().affinity;
-    if authorized.route.is_hashed() {
+    let affinity = &authorized.group().config().affinity;
+    if authorized.is_hashed() {
         authorized.affinity_key = affinity_key(affinity, &authorized, arrived.request);
     }
     authorized.edits = extension::on_authorized(front, &authorized, arrived, exchange)?;
@@ -116,6 +154,23 @@ impl Authorized {
     #[must_use]
     pub fn route(&self) -> &RouteState {
         &self.route
+    }
+
+    /// The group that gets the request.
+    #[must_use]
+    pub fn group(&self) -> &Arc<Group> {
+        self.target.as_ref().map_or(&self.route.group, |target| &target.group)
+    }
+
+    /// Idle time of an upgraded connection.
+    #[must_use]
+    pub fn idle_timeout(&self) -> std::time::Duration {
+        self.target.as_ref().map_or(self.route.idle_timeout, |target| target.idle_timeout)
+    }
+
+    /// Whether the group chooses by what the request is hashed by.
+    fn is_hashed(&self) -> bool {
+        self.group().config().balance == Balance::ConsistentHash
     }
 
     /// The caller; `None` on a route that is open to anyone.

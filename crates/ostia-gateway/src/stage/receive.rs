@@ -58,7 +58,7 @@ pub fn set_deadlines(front: &Front, downstream: &mut Downstream, exchange: &Exch
 /// A connection that becomes a tunnel may be idle for longer than a body may pause.
 pub fn set_tunnel_deadlines(downstream: &mut Downstream, authorized: &Authorized) {
     if authorized.is_upgrade() {
-        let idle = authorized.route().idle_timeout;
+        let idle = authorized.idle_timeout();
         downstream.set_read_timeout(Some(idle));
         downstream.set_write_timeout(Some(idle));
     }

@@ -25,11 +25,11 @@ pub fn record(front: &Front, downstream: &Downstream, error: Option<&Error>, exc
         Some(counters) => counters.record(method, status, took),
         None => gateway.without_route(&front.listener).record(method, status, took),
     }
-    if let (Some(route), Some(server)) = (&outcome.route, &outcome.server) {
+    if let (Some(counters), Some(server)) = (outcome.upstream_metrics(), &outcome.server) {
         let answered = (outcome.answered.is_none() && status != 0).then_some(status);
-        route.upstream_metrics.answered(server, answered, took);
+        counters.answered(server, answered, took);
         if let Some(affinity) = outcome.affinity {
-            route.upstream_metrics.affinity(affinity);
+            counters.affinity(affinity);
         }
     }
     if gateway.access_log().is_on() {
@@ -72,7 +72,7 @@ fn line<'a>(
             .answered
             .map(|(_, reason)| reason)
             .or_else(|| outcome.decision.map(|decision| decision.reason)),
-        upstream: outcome.server.as_ref().and(outcome.route.as_ref()).map(|route| &*route.upstream),
+        upstream: outcome.server.as_ref().and(outcome.upstream()).map(|upstream| &**upstream),
         server: outcome.server.as_ref(),
         attempts: outcome.attempts,
         affinity: outcome.affinity,

@@ -48,7 +48,7 @@ pub fn after_broken_exchange(
 fn may_try_again(exchange: &Exchange) -> bool {
     match &exchange.progress {
         Progress::Forwarding(forwarding) => {
-            let allowed = forwarding.authorized.route().group.config().retry.attempts;
+            let allowed = forwarding.authorized.group().config().retry.attempts;
             exchange.outcome.attempts <= allowed
         }
         Progress::Authorized(_) | Progress::Closed => false,
@@ -56,8 +56,8 @@ fn may_try_again(exchange: &Exchange) -> bool {
 }
 
 fn count_retry(front: &Front, exchange: &Exchange, reason: &'static str) {
-    if let Some(route) = &exchange.outcome.route {
-        front.gateway.metrics().upstream_retried(&route.upstream, reason);
+    if let Some(upstream) = exchange.outcome.upstream() {
+        front.gateway.metrics().upstream_retried(upstream, reason);
     }
 }
 

@@ -37,7 +37,7 @@ pub fn select(exchange: &mut Exchange) -> Result<Box<HttpPeer>> {
         }
         Progress::Closed => return Error::e_explain(ErrorType::InternalError, "nobody was authorized"),
     };
-    let group = &authorized.route().group;
+    let group = authorized.group();
     let key = authorized.affinity_key();
     let ask = Ask {
         key: (!key.is_empty()).then_some(key),
@@ -50,7 +50,7 @@ pub fn select(exchange: &mut Exchange) -> Result<Box<HttpPeer>> {
         return Error::e_explain(ErrorType::HTTPStatus(503), "no server is left");
     };
     let peer = if authorized.is_upgrade() {
-        group.tunnel_peer(&picked, authorized.route().idle_timeout)
+        group.tunnel_peer(&picked, authorized.idle_timeout())
     } else {
         let mut peer = group.peer(&picked);
         peer.options.http_upstream_request_policy = HttpUpstreamRequestPolicy::deny_upgrades();

@@ -1,34 +1,36 @@
 //! Policies, routes and people in a few words.
 
 use std::collections::BTreeMap;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use ostia_config::Name;
-use ostia_config::policy::{ClaimCondition, ClaimPath, Policy};
+use ostia_config::policy::{ClaimCondition, ClaimPath, Policy, ValueTest};
 use ostia_config::route::{Allow, Credentials, HostPattern, Route};
 use ostia_identity::{Claims, Identity, Proof};
 use ostia_policy::{Facts, Gate, Policies};
 use serde_json::Value;
 
+/// Friday, 20 November 2026, noon in UTC.
+pub(crate) const NOW_SECONDS: u64 = 1_795_176_000;
+
+pub(crate) fn now() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(NOW_SECONDS)
+}
+
 /// A policy without conditions, to be filled.
 pub(crate) fn empty(name: &str) -> Policy {
-    Policy {
-        name: name.into(),
-        claims: vec![],
-        providers: vec![],
-        scopes: vec![],
-        sources: vec![],
-        any: vec![],
-        all: vec![],
-        not: vec![],
-    }
+    Policy::named(name.into())
 }
 
 pub(crate) fn claim(path: &str, values: &[&str]) -> ClaimCondition {
     ClaimCondition {
         claim: ClaimPath::parse(path).unwrap(),
-        values: values.iter().map(|one| (*one).to_owned()).collect(),
+        test: ValueTest { values: texts(values), ..ValueTest::default() },
     }
+}
+
+pub(crate) fn texts(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|one| (*one).to_owned()).collect()
 }
 
 /// A policy with one condition on a claim.
@@ -46,16 +48,10 @@ pub(crate) fn map(policies: impl IntoIterator<Item = Policy>) -> BTreeMap<Name, 
 
 pub(crate) fn route(allow: Allow) -> Route {
     Route {
-        name: "app".into(),
-        host: HostPattern::Any,
-        path: "/".to_owned(),
-        methods: None,
         providers: names(&["corp"]),
         credentials: Credentials { session: true, bearer: true },
         allow,
-        upstream: "app".into(),
-        upgrade_websocket: false,
-        idle_timeout: None,
+        ..Route::named("app".into(), HostPattern::Any)
     }
 }
 
@@ -77,17 +73,17 @@ pub(crate) fn person(claims: Value) -> Identity {
     }
 }
 
-pub(crate) fn from(address: &str) -> Facts {
-    Facts::new(address.parse().unwrap())
+pub(crate) fn from(address: &str) -> Facts<'static> {
+    Facts::new(address.parse().unwrap(), now(), "GET", "app.example.com", "/")
 }
 
 /// From an address in no network of any test.
-pub(crate) fn anywhere() -> Facts {
+pub(crate) fn anywhere() -> Facts<'static> {
     from("203.0.113.9")
 }
 
 /// `allow` or `deny`, the policy and the reason.
-pub(crate) fn verdict(gate: &Gate, identity: Option<&Identity>, facts: &Facts) -> String {
+pub(crate) fn verdict(gate: &Gate, identity: Option<&Identity>, facts: &Facts<'_>) -> String {
     let decision = gate.decide(identity, facts);
     assert_eq!(decision.allowed, decision.reason.allows());
     format!(

@@ -9,7 +9,7 @@ use ostia_config::log::SubjectForm;
 #[derive(Debug)]
 pub(crate) enum Subjects {
     Plain,
-    /// Under a key that nobody has and that ends with the process.
+    /// Under a key.
     Hashed(Box<hmac::Key>),
     None,
 }
@@ -28,9 +28,14 @@ impl Subjects {
             SubjectForm::Hashed => {
                 let mut key = [0; 32];
                 rand::fill(&mut key).map_err(|_| io::Error::other("no random bytes"))?;
-                Self::Hashed(Box::new(hmac::Key::new(hmac::HMAC_SHA256, &key)))
+                Self::hashed(&key)
             }
         })
+    }
+
+    /// Under this key.
+    pub(crate) fn hashed(key: &[u8; 32]) -> Self {
+        Self::Hashed(Box::new(hmac::Key::new(hmac::HMAC_SHA256, key)))
     }
 
     /// A subject is one only together with its provider (OpenID Connect Core section 5.7).

@@ -24,7 +24,22 @@ const MAX_PENDING_BYTES: usize = 4 << 20;
 /// How long the writer waits for more once there is something.
 const LINGER: Duration = Duration::from_millis(10);
 
-/// Where lines go.
+/// Where batches of whole lines go. Only the writer's thread calls it.
+pub(crate) trait Sink: Send {
+    /// Writes some lines; says how many of them were lost.
+    fn put(&mut self, lines: &[u8], count: u64) -> u64;
+
+    /// Brings out what may still be in between.
+    fn flush(&mut self);
+
+    /// Opens the file anew, after it was moved away.
+    fn reopen(&mut self);
+
+    /// Nothing comes any more.
+    fn close(&mut self) {}
+}
+
+/// Lines as they are, into a file or a pipe.
 pub(crate) struct Target {
     sink: Box<dyn Write + Send>,
     /// Where `reopen` finds it again.
@@ -68,12 +83,13 @@ struct Orders {
 }
 
 impl Writer {
-    pub(crate) fn start(target: Target, dropped: IntCounter) -> io::Result<Self> {
+    /// Starts the thread, which has this name.
+    pub(crate) fn start(sink: Box<dyn Sink>, name: &str, dropped: IntCounter) -> io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let for_thread = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
-            .name("access-log".to_owned())
-            .spawn(move || run(&for_thread, target, &dropped))?;
+            .name(name.to_owned())
+            .spawn(move || run(&for_thread, sink, &dropped))?;
         Ok(Self { shared, thread: Mutex::new(Some(thread)) })
     }
 
@@ -142,23 +158,25 @@ struct Next {
     flushes: u64,
 }
 
-fn run(shared: &Shared, mut target: Target, dropped: &IntCounter) {
+fn run(shared: &Shared, mut sink: Box<dyn Sink>, dropped: &IntCounter) {
     let mut batch = Pending::default();
     loop {
         let next = shared.wait();
         shared.has_news.store(false, Ordering::Release);
         for pending in shared.pending.iter() {
             std::mem::swap(&mut *lock(pending), &mut batch);
-            if target.sink.write_all(&batch.bytes).is_err() {
-                dropped.inc_by(batch.lines);
+            if batch.lines > 0 {
+                dropped.inc_by(sink.put(&batch.bytes, batch.lines));
             }
             batch.bytes.clear();
             batch.lines = 0;
         }
-        // What cannot be flushed was counted when it could not be written, or will be next time.
-        let _ = target.sink.flush();
+        sink.flush();
         if next.reopen {
-            target.reopen();
+            sink.reopen();
+        }
+        if next.close {
+            sink.close();
         }
         shared.tell_done(next.flushes);
         if next.close {
@@ -209,6 +227,17 @@ impl Target {
             Err(source) => Err(AccessLogRefused::File { path, source }),
         }
     }
+}
+
+impl Sink for Target {
+    fn put(&mut self, lines: &[u8], count: u64) -> u64 {
+        if self.sink.write_all(lines).is_ok() { 0 } else { count }
+    }
+
+    fn flush(&mut self) {
+        // What cannot be flushed was counted when it could not be written, or will be next time.
+        let _ = self.sink.flush();
+    }
 
     /// A file that cannot be opened anew is kept: lines in the wrong file are better than none.
     fn reopen(&mut self) {
@@ -224,7 +253,8 @@ impl fmt::Debug for Target {
     }
 }
 
-fn append_to(path: &PathBuf) -> io::Result<File> {
+/// Opens a log to append to it.
+pub(crate) fn append_to(path: &PathBuf) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
     OpenOptions::new().append(true).create(true).mode(0o640).open(path)
 }

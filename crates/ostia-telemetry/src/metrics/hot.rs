@@ -14,7 +14,8 @@ use super::route::{RouteMetrics, RouteTotals};
 use super::shard::Count;
 use super::table::{
     AFFINITY, AUTHORIZATION_DECISIONS, JWT_VALIDATION_CACHE, REQUEST_DURATION, REQUESTS, REQUESTS_IN_FLIGHT,
-    Row, UPGRADED_CONNECTIONS, UPSTREAM_REQUEST_DURATION, UPSTREAM_REQUESTS, UPSTREAM_SERVER_HEALTHY,
+    Row, SHADOW_DECISIONS, UPGRADED_CONNECTIONS, UPSTREAM_REQUEST_DURATION, UPSTREAM_REQUESTS,
+    UPSTREAM_SERVER_HEALTHY,
 };
 use super::upstream::UpstreamMetrics;
 
@@ -32,12 +33,13 @@ pub(crate) struct Hot {
 }
 
 impl Hot {
-    pub(crate) const ROWS: [Row; 10] = [
+    pub(crate) const ROWS: [Row; 11] = [
         REQUESTS,
         REQUEST_DURATION,
         REQUESTS_IN_FLIGHT,
         UPGRADED_CONNECTIONS,
         AUTHORIZATION_DECISIONS,
+        SHADOW_DECISIONS,
         UPSTREAM_REQUESTS,
         UPSTREAM_REQUEST_DURATION,
         UPSTREAM_SERVER_HEALTHY,
@@ -138,6 +140,11 @@ impl Hot {
             }),
             self.of_routes(AUTHORIZATION_DECISIONS, |family, route, totals| {
                 for (policy, allowed, reason, count) in totals.decisions() {
+                    family.count(&[route, &policy, if allowed { "allow" } else { "deny" }, reason], count);
+                }
+            }),
+            self.of_routes(SHADOW_DECISIONS, |family, route, totals| {
+                for (policy, allowed, reason, count) in totals.shadow_decisions() {
                     family.count(&[route, &policy, if allowed { "allow" } else { "deny" }, reason], count);
                 }
             }),

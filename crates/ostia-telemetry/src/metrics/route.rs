@@ -32,8 +32,15 @@ pub(crate) struct RouteTotals {
     durations: Sharded<[OnceLock<Box<Durations>>; CLASSES.len()]>,
     in_flight: Level,
     upgraded: Level,
-    decisions: [OnceLock<Decided>; DECISIONS],
-    other_decisions: [Count; 2],
+    decisions: Decisions,
+    shadow_decisions: Decisions,
+}
+
+/// Decisions by policy and reason.
+#[derive(Debug, Default)]
+struct Decisions {
+    told_apart: [OnceLock<Decided>; DECISIONS],
+    others: [Count; 2],
 }
 
 /// One decision and how often it was taken.
@@ -83,6 +90,11 @@ impl RouteMetrics {
         self.route.decided(policy, is_allowed, reason);
     }
 
+    /// Counts what a shadow policy would have decided.
+    pub fn shadowed(&self, policy: &str, is_allowed: bool, reason: &'static str) {
+        self.route.shadow_decisions.count(policy, is_allowed, reason);
+    }
+
     /// Counts by method and code, without those that are 0.
     pub(crate) fn requests(&self) -> Vec<(&'static str, u16, u64)> {
         let mut sums = [[0_u64; CODES.len()]; METHODS.len()];
@@ -110,22 +122,8 @@ impl RouteTotals {
         }
     }
 
-    /// A walk over the few decisions of a route costs less than a hash of their texts.
     pub(crate) fn decided(&self, policy: &str, is_allowed: bool, reason: &'static str) {
-        let new = || Decided { policy: policy.into(), reason, is_allowed, count: Count::default() };
-        let is_this = |decided: &Decided| {
-            decided.is_allowed == is_allowed && decided.reason == reason && *decided.policy == *policy
-        };
-        // A free place is taken by the first thread that comes; what another one took meanwhile is compared.
-        let decided =
-            self.decisions.iter().map(|place| place.get_or_init(new)).find(|decided| is_this(decided));
-        match decided {
-            Some(decided) => decided.count.one_more(),
-            None => {
-                let [deny, allow] = &self.other_decisions;
-                if is_allowed { allow } else { deny }.one_more();
-            }
-        }
+        self.decisions.count(policy, is_allowed, reason);
     }
 
     pub(crate) fn in_flight(&self) -> i64 {
@@ -149,11 +147,40 @@ impl RouteTotals {
 
     /// Decisions: policy, whether allowed, reason, count.
     pub(crate) fn decisions(&self) -> Vec<(String, bool, &'static str, u64)> {
-        let known = self.decisions.iter().filter_map(OnceLock::get);
+        self.decisions.counts()
+    }
+
+    /// What shadow policies would have decided.
+    pub(crate) fn shadow_decisions(&self) -> Vec<(String, bool, &'static str, u64)> {
+        self.shadow_decisions.counts()
+    }
+}
+
+impl Decisions {
+    /// A walk over the few decisions of a route costs less than a hash of their texts.
+    fn count(&self, policy: &str, is_allowed: bool, reason: &'static str) {
+        let new = || Decided { policy: policy.into(), reason, is_allowed, count: Count::default() };
+        let is_this = |decided: &Decided| {
+            decided.is_allowed == is_allowed && decided.reason == reason && *decided.policy == *policy
+        };
+        // A free place is taken by the first thread that comes; what another one took meanwhile is compared.
+        let decided =
+            self.told_apart.iter().map(|place| place.get_or_init(new)).find(|decided| is_this(decided));
+        match decided {
+            Some(decided) => decided.count.one_more(),
+            None => {
+                let [deny, allow] = &self.others;
+                if is_allowed { allow } else { deny }.one_more();
+            }
+        }
+    }
+
+    fn counts(&self) -> Vec<(String, bool, &'static str, u64)> {
+        let known = self.told_apart.iter().filter_map(OnceLock::get);
         let known = known.map(|decided| {
             (decided.policy.to_string(), decided.is_allowed, decided.reason, decided.count.sum())
         });
-        let others = [false, true].into_iter().zip(&self.other_decisions);
+        let others = [false, true].into_iter().zip(&self.others);
         let others =
             others.map(|(allowed, count)| (label::OTHER.to_owned(), allowed, label::OTHER, count.sum()));
         known.chain(others.filter(|(.., count)| *count > 0)).collect()

@@ -101,6 +101,8 @@ table! {
         "Look-ups of a bearer token among those that were checked before: hit, miss.";
     AUTHORIZATION_DECISIONS = Counter "ostia_authorization_decisions_total" ["route", "policy", "decision", "reason"]
         "Decisions about requests: allow, deny.";
+    SHADOW_DECISIONS = Counter "ostia_shadow_decisions_total" ["route", "policy", "decision", "reason"]
+        "What the shadow policies of a route would have decided about requests that were let in: allow, deny.";
 
     SESSIONS_CREATED = Counter "ostia_sessions_created_total" ["provider"] "Sessions that began.";
     SESSIONS_ENDED = Counter "ostia_sessions_ended_total" ["reason"]

@@ -26,6 +26,7 @@ fn touched() -> Metrics {
     let route = metrics.route("https", "portal");
     route.record(&Method::GET, 200, Duration::from_millis(4));
     route.decided("staff", true, "matched");
+    route.shadowed("staff_next", false, "claim_differs");
     drop((route.begin(), route.upgraded()));
     let server = &"10.0.0.1:80".parse().unwrap();
     metrics.upstream_answered("app", server, 200, Duration::from_millis(2));

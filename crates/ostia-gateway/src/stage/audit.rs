@@ -1,0 +1,70 @@
+//! Decisions that count, told to the audit log when they are taken.
+
+use ostia_config::route::HostPattern;
+use ostia_identity::Proof;
+use ostia_telemetry::AuditLine;
+use ostia_telemetry::redact::redact;
+use pingora_proxy::Session as Downstream;
+
+use crate::answer::Answer;
+use crate::exchange::Exchange;
+use crate::proxy::Front;
+
+/// Somebody is let in; told where the route asks for it.
+pub fn allowed(front: &Front, downstream: &Downstream, exchange: &Exchange) {
+    let asked = exchange.outcome.route.as_ref().is_some_and(|route| route.audit_allowed);
+    if asked && let Some(decision) = exchange.outcome.decision {
+        tell(front, downstream, exchange, true, decision.reason);
+    }
+}
+
+/// A request is refused for who made it, or sent to sign in; always told. A request that cannot be understood or has no
+/// route is no decision about anybody.
+pub fn denied(front: &Front, downstream: &Downstream, exchange: &Exchange, answer: &Answer) {
+    if exchange.outcome.route.is_none() {
+        return;
+    }
+    let by_policy = exchange.outcome.decision.filter(|decision| !decision.allowed);
+    match by_policy {
+        Some(decision) => tell(front, downstream, exchange, false, decision.reason),
+        None if matches!(answer.status().as_u16(), 401 | 403) => {
+            tell(front, downstream, exchange, false, answer.reason());
+        }
+        None => {}
+    }
+}
+
+fn tell(front: &Front, downstream: &Downstream, exchange: &Exchange, is_allowed: bool, reason: &'static str) {
+    let log = front.gateway.audit_log();
+    let Some(route) = exchange.outcome.route.as_ref().filter(|_| log.is_on()) else { return };
+    let outcome = &exchange.outcome;
+    let request = downstream.req_header();
+    let field = request.headers.get(http::header::HOST).and_then(|host| host.to_str().ok());
+    let host = field.or_else(|| request.uri.host()).unwrap_or("");
+    // Where the configuration does not name the host, it is the client's word: no secret in it is written.
+    let redacted = match &route.host {
+        HostPattern::Exact(_) => std::borrow::Cow::Borrowed(host),
+        _ => redact(host),
+    };
+    let identity = outcome.caller.as_ref().map(|caller| &caller.identity);
+    log.write(&AuditLine {
+        at: exchange.now,
+        request_id: exchange.id.as_str(),
+        method: request.method.as_str(),
+        host: &redacted,
+        path: request.uri.path(),
+        client: outcome.client,
+        listener: &front.listener,
+        route: &route.name,
+        subject: identity.map(|identity| &*identity.subject),
+        provider: identity.map(|identity| &*identity.provider),
+        proof: identity.map(|identity| match identity.proof {
+            Proof::Session => ostia_telemetry::Proof::Session,
+            Proof::Bearer => ostia_telemetry::Proof::Bearer,
+        }),
+        is_allowed,
+        policy: std::str::from_utf8(&outcome.policy).ok().filter(|policy| !policy.is_empty()),
+        reason,
+        condition: std::str::from_utf8(&outcome.condition).ok().filter(|condition| !condition.is_empty()),
+    });
+}
