@@ -11,6 +11,7 @@ mod check;
 pub mod codes;
 mod describe;
 pub mod diagnostic;
+pub mod document;
 pub mod effective;
 mod environment;
 mod fields;

@@ -29,6 +29,7 @@ mod fields;
 pub mod key_file;
 mod observe;
 pub mod refresh;
+pub mod rehearsal;
 mod session;
 mod sign_in;
 

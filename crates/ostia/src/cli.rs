@@ -1,16 +1,21 @@
 //! The command line as one table: each verb is a module of its own.
 
 mod call;
+mod audit;
 mod check;
 mod config;
 mod demo;
 mod explain;
 mod health;
 mod reload;
+mod policy;
+mod rehearsing;
+mod route;
 mod run;
 mod server;
 mod status;
 mod terminal;
+mod token;
 mod version;
 
 use std::path::PathBuf;
@@ -22,6 +27,8 @@ use clap::{Parser, Subcommand};
 const EXIT_OK: u8 = 0;
 /// Failed while running.
 const EXIT_FAILED: u8 = 1;
+/// What was given cannot be read.
+const EXIT_USAGE: u8 = 2;
 /// The configuration is wrong (`EX_CONFIG` of sysexits.h).
 const EXIT_CONFIG: u8 = 78;
 
@@ -51,6 +58,16 @@ enum Verb {
     /// Order a server of a running Ostia to serve, to drain or to rest.
     #[command(subcommand)]
     Server(server::Server),
+    /// Show what would become of a request: route, deciding rule, fields, server.
+    Route(Box<route::Route>),
+    /// Check a bearer token and name the check that it fails.
+    Token(token::Token),
+    /// Test policies by cases.
+    #[command(subcommand)]
+    Policy(policy::Policy),
+    /// Verify an audit log.
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// Ask a running Ostia whether it is ready; the exit status is the answer.
     Health(health::Health),
     /// Start a provider, two upstreams and the real proxy on this machine, with a URL to open.
@@ -79,6 +96,10 @@ pub fn main() -> ExitCode {
         Verb::Reload(target) => reload::run(&target),
         Verb::Status(status) => status.run(),
         Verb::Server(server) => server.run(),
+        Verb::Route(route) => route.run(),
+        Verb::Token(token) => token.run(),
+        Verb::Policy(policy) => policy.run(),
+        Verb::Audit(audit) => audit.run(),
         Verb::Health(health) => health.run(),
         Verb::Demo(demo) => demo.run(),
         Verb::Version(version) => version.run(),

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
 mod admin_socket;
+mod audit_log;
 mod bearer_tokens;
 mod chromium;
 mod configuration_is_checked;
@@ -21,6 +22,7 @@ mod oidc_provider;
 mod only_navigations_are_redirected;
 mod own_cookies_stay;
 mod policies;
+mod policy_verbs;
 mod providers_are_apart;
 mod redirect_uri_is_configured;
 mod reload;
@@ -31,4 +33,5 @@ mod session_refresh;
 mod tampered_cookies_are_no_session;
 mod trusted_proxies;
 mod upgrades;
+mod upstreams_are_chosen;
 mod world;

@@ -46,7 +46,7 @@ fn describe(page: &mut String, path: &[&str]) {
 fn command_line_page_is_what_the_command_says() {
     let mut page = String::from(
         "# Command line\n\n<!-- Made from `ostia --help`; `make reference` writes it, a test compares. -->\n\n\
-         Exit status: 0 done; 1 failed while running; 2 the command line is wrong; 78 the configuration is wrong.\n",
+         Exit status: 0 done; 1 failed while running, or the answer is no; 2 the command line or a file given by it is wrong; 78 the configuration is wrong.\n",
     );
     describe(&mut page, &[]);
     is_up_to_date("cli.md", &page);
