@@ -11,17 +11,14 @@ use ostia_request::{Examined, Head, Limits, examine};
 use ostia_route::RouteTable;
 
 fn route(host: HostPattern, path: &str) -> Route {
+    let name = format!("{host:?}{path}").as_str().into();
     Route {
-        name: format!("{host:?}{path}").as_str().into(),
-        host,
         path: path.into(),
-        methods: None,
         providers: vec!["default".into()],
         credentials: Credentials { session: true, bearer: true },
         allow: Allow::Authenticated,
         upstream: "upstream".into(),
-        upgrade_websocket: false,
-        idle_timeout: None,
+        ..Route::named(name, host)
     }
 }
 

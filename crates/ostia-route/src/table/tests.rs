@@ -19,16 +19,12 @@ pub(crate) fn route(name: &str, place: &str) -> Route {
         },
     };
     Route {
-        name: name.into(),
-        host,
         path: place[at..].into(),
-        methods: None,
         providers: vec!["default".into()],
         credentials: Credentials { session: true, bearer: true },
         allow: Allow::Authenticated,
         upstream: "upstream".into(),
-        upgrade_websocket: false,
-        idle_timeout: None,
+        ..Route::named(name.into(), host)
     }
 }
 
