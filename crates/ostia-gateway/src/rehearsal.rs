@@ -8,7 +8,7 @@ mod connection;
 mod token;
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -105,7 +105,7 @@ pub struct Outcome {
     /// The upstream that would get it.
     pub upstream: Option<String>,
     /// The server that would be picked.
-    pub server: Option<SocketAddr>,
+    pub server: Option<String>,
     /// Whether the same caller comes to this server again: by a hash, not by turn.
     pub is_hashed: bool,
     /// The fields that the server would get.
@@ -130,7 +130,8 @@ pub enum RehearsalRefused {
 }
 
 impl Rehearsal {
-    /// Builds everything that `config` means, writes no log and starts nothing. Keys for cookies are made in `scratch`.
+    /// Builds everything that `config` means, writes no log and starts nothing. Whatever has to be written goes into
+    /// `scratch`: a verb that somebody else runs must leave nothing in the state folder of the service.
     ///
     /// # Errors
     /// What cannot be built.
@@ -138,6 +139,7 @@ impl Rehearsal {
         let keys = scratch.join("session.keys");
         key_file::make_if_absent(&keys).map_err(CompileRefused::from)?;
         config.sessions.keys_file = Some(keys);
+        scratch.clone_into(&mut config.runtime.state_dir);
         config.logs.access = LogTarget::None;
         config.logs.audit = LogTarget::None;
         Ok(Self { gateway: Gateway::new(config, 1, Vec::new())? })
@@ -277,7 +279,7 @@ fn send(downstream: &mut Downstream, exchange: &mut Exchange, outcome: &mut Outc
     let mut request = downstream.req_header().clone();
     match select::select(exchange).and_then(|_| forward::forward(&mut request, exchange)) {
         Ok(()) => {
-            outcome.server = exchange.outcome.server;
+            outcome.server = exchange.outcome.server.as_ref().map(ToString::to_string);
             outcome.fields = shown(&request.headers);
         }
         Err(error) => {

@@ -1,15 +1,15 @@
 //! The command line as one table: each verb is a module of its own.
 
-mod call;
 mod audit;
+mod call;
 mod check;
 mod config;
 mod demo;
 mod explain;
 mod health;
-mod reload;
 mod policy;
 mod rehearsing;
+mod reload;
 mod route;
 mod run;
 mod server;

@@ -36,8 +36,7 @@ pub struct TokenVerdict {
 }
 
 impl Rehearsal {
-    /// Loads metadata and keys of the providers that take bearer tokens, unless copies on disk are good. The only thing
-    /// of a rehearsal that goes out.
+    /// Loads metadata and keys of the providers that take bearer tokens. The only thing of a rehearsal that goes out.
     pub async fn learn_keys(&self) {
         let snapshot = self.gateway.snapshot();
         let wanted = snapshot.providers.values().filter(|running| !running.section.audiences.is_empty());

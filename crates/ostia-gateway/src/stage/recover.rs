@@ -12,7 +12,7 @@ use crate::proxy::Front;
 /// No connection: nothing was sent, so every request may go elsewhere.
 pub fn after_connect_failure(front: &Front, exchange: &mut Exchange, mut error: Box<Error>) -> Box<Error> {
     if let Progress::Forwarding(forwarding) = &exchange.progress {
-        forwarding.picked.failed_to_connect(&forwarding.authorized.route().group);
+        forwarding.picked.failed_to_connect(forwarding.authorized.group());
     }
     let again = may_try_again(exchange);
     if again {

@@ -28,7 +28,7 @@ pub fn reply(response: &mut ResponseHeader, exchange: &mut Exchange) -> Result<(
         return Ok(());
     }
     if let Progress::Forwarding(forwarding) = &exchange.progress {
-        let group = &forwarding.authorized.route().group;
+        let group = forwarding.authorized.group();
         forwarding.picked.answered(group, response.status.as_u16());
     }
     let is_upgrade = response.status == StatusCode::SWITCHING_PROTOCOLS;

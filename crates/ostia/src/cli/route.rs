@@ -109,7 +109,7 @@ fn human(outcome: &Outcome) -> String {
     if let Some(upstream) = &outcome.upstream {
         lines.push(format!("upstream\n  {upstream}"));
     }
-    if let Some(server) = outcome.server {
+    if let Some(server) = &outcome.server {
         let how = if outcome.is_hashed {
             "by hash: the same for this caller"
         } else {
@@ -145,7 +145,7 @@ pub(super) fn of_outcome(outcome: &Outcome) -> Value {
         "because": outcome.explanation.as_ref().map(|explanation| &explanation.sentence),
         "policies": tree,
         "upstream": outcome.upstream,
-        "server": outcome.server.map(|server| server.to_string()),
+        "server": outcome.server,
         "server_by_hash": outcome.is_hashed,
         "fields": fields,
     })
