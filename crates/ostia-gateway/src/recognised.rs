@@ -14,6 +14,7 @@ use ostia_identity::{Identity, Key};
 use ostia_session::SessionId;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
+use smallvec::SmallVec;
 
 /// Bytes that remembered callers may take together.
 const CAPACITY_BYTES: u64 = 64 * 1024 * 1024;
@@ -92,15 +93,17 @@ impl RecognisedCache {
     /// The key of a credential; each part is preceded by its length.
     #[must_use]
     pub fn key<'a>(&self, kind: Kind, parts: impl IntoIterator<Item = &'a [u8]>) -> CacheKey {
-        let mut context = digest::Context::new(&SHA256);
-        context.update(&self.secret);
-        context.update(&[kind as u8]);
+        // One call for all bytes: a call for each part would cost more than the digest of the part.
+        let mut message = SmallVec::<[u8; 2048]>::new();
+        message.extend_from_slice(&self.secret);
+        message.push(kind as u8);
         for part in parts {
-            context.update(&(part.len() as u64).to_le_bytes());
-            context.update(part);
+            message.extend_from_slice(&(part.len() as u64).to_le_bytes());
+            message.extend_from_slice(part);
         }
+        let digest = digest::digest(&SHA256, &message);
         let mut key = [0_u8; SHA256_OUTPUT_LEN];
-        for (target, source) in key.iter_mut().zip(context.finish().as_ref()) {
+        for (target, source) in key.iter_mut().zip(digest.as_ref()) {
             *target = *source;
         }
         CacheKey(key)
