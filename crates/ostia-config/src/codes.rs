@@ -100,6 +100,10 @@ codes! {
         "A host is a name in ASCII (`xn--` for others) or an address, without scheme, port, path and trailing dot; `*.` may stand before a name.";
     CHOICE = "E1320", "a choice of upstream that is not complete",
         "A list under `upstream` is gone through from the top: the first destination whose `when` holds gets the request. So each but the last has a `when`, and the last has none, for everybody else. On a route with `allow: anyone` no identity is looked for, so nothing could be chosen by policy. Of the weights of a map one is more than 0.";
+    TWO_INTROSPECTIONS = "E1331", "two issuers to ask about one token",
+        "An opaque token says nothing, not even who issued it. With two providers that have `introspection` on one route, every token would be shown to an issuer that it is not from, which could then use it. Give each its own route.";
+    SCOPES_OF_ANYONE = "E1332", "scopes on an open route",
+        "`allow: anyone` looks for no identity, so nobody has scopes there. Name `authenticated` or a policy, or remove `scopes`.";
     ISSUER = "E1401", "an issuer that cannot be trusted",
         "An issuer is an `https` URL without query and fragment (OpenID Connect Discovery section 3). Plain `http` is taken for loopback addresses only: whoever is on the way could hand out keys.";
     REDIRECT_URI = "E1402", "a redirect URI that cannot work",

@@ -164,7 +164,7 @@ impl Known<'_> {
         };
         let able = Credentials {
             session: any(|provider| provider.client.is_some()),
-            bearer: any(|provider| !provider.audiences.is_empty()),
+            bearer: any(Provider::accepts_bearers),
         };
         let Some(wanted) = written.credentials else { return able };
         let doubtful = providers.is_empty() || providers.iter().any(|name| self.is_spoilt(name));
@@ -191,7 +191,9 @@ impl Known<'_> {
                 .add(finding.help("add `client_id` to the provider, or write `credentials: [bearer]`"));
         }
         if wanted.bearer && !able.bearer {
-            let message = format!("{route} takes bearer tokens, but its provider has no audience");
+            let message = format!(
+                "{route} takes bearer tokens, but its provider has neither `audience` nor `introspection`"
+            );
             let finding = Finding::new(codes::BEARER_CREDENTIAL, span, &*path, message);
             self.cx.findings.add(
                 finding.help("add `audience` to the provider (a token for somebody else must not open this door), or write `credentials: [session]`"),

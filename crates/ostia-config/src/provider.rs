@@ -29,8 +29,14 @@ pub struct Provider {
     pub scope_claims: Vec<String>,
     /// `access_token.client_id_claims`. Default `[client_id, azp, cid]`.
     pub client_id_claims: Vec<String>,
-    /// `signing_algorithms`: JOSE names allowed for ID and access tokens. Default: all that are supported
-    /// (RS256 PS256 ES256 ES384 EdDSA).
+    /// `access_token.audience_claims`: the first that is there holds the audience. Default `[aud]`.
+    pub audience_claims: Vec<String>,
+    /// `access_token.dpop_nonce`: DPoP proofs must carry a nonce of ours (RFC 9449 section 9). Default `false`.
+    pub dpop_nonce: bool,
+    /// `introspection`: opaque tokens are accepted when the issuer vouches for them.
+    pub introspection: Option<Introspection>,
+    /// `signing_algorithms`: JOSE names allowed for ID and access tokens and DPoP proofs. Default:
+    /// RS256 PS256 ES256 ES384 EdDSA.
     pub signing_algorithms: Vec<String>,
     /// `groups`.
     pub groups: Groups,
@@ -62,6 +68,25 @@ pub struct Client {
     pub authorize_params: BTreeMap<String, String>,
     /// `logout.post_logout_redirect_uri`; default `{origin of the redirect_uri}/.ostia/signed-out`.
     pub post_logout_redirect_uri: Option<Url>,
+}
+
+impl Provider {
+    /// Whether any access token of this provider can be accepted.
+    #[must_use]
+    pub fn accepts_bearers(&self) -> bool {
+        !self.audiences.is_empty() || self.introspection.is_some()
+    }
+}
+
+/// How the issuer is asked about opaque tokens (RFC 7662).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Introspection {
+    /// `introspection.client_id`.
+    pub client_id: String,
+    /// `introspection.client_secret` or `introspection.client_secret_file`.
+    pub client_secret: Secret<String>,
+    /// `introspection.cache`: how long an answer counts. Default 30 s, at most 60 s.
+    pub cache: Duration,
 }
 
 /// How the token endpoint knows us (OpenID Connect Core section 9).

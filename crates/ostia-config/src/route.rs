@@ -35,6 +35,8 @@ pub struct Route {
     pub shadow: Vec<Name>,
     /// `audit: allow`: who is let in is written into the audit log, too.
     pub audit_allowed: bool,
+    /// `scopes`: all of these must have been granted to the caller. Empty with [`Allow::Anyone`].
+    pub scopes: Vec<String>,
     /// `upgrade: [websocket]`. Upgrades are refused unless named.
     pub upgrade_websocket: bool,
     /// `timeouts.idle` of an upgraded connection; overrides the group's.
@@ -57,6 +59,7 @@ impl Route {
             destinations: Vec::new(),
             shadow: Vec::new(),
             audit_allowed: false,
+            scopes: Vec::new(),
             upgrade_websocket: false,
             idle_timeout: None,
         }

@@ -53,6 +53,7 @@ fn recognise(criterion: &mut Criterion) {
         fields: projection.of(&identity),
         identity: Arc::new(identity),
         session_id: None,
+        bound: None,
         key: None,
         valid_until: now + Duration::from_secs(3600),
     });

@@ -6,6 +6,7 @@ use crate::answer::Answer;
 use crate::endpoint;
 use crate::exchange::Exchange;
 use crate::proxy::Front;
+use crate::resource;
 use crate::stage::authorize::{Authorized, authorize};
 use crate::stage::identify::identify;
 use crate::stage::receive::receive;
@@ -26,6 +27,9 @@ pub async fn admit(
     }
     if let Some(own) = endpoint::Own::of(&arrived) {
         return Err(own.answer(front, &arrived, exchange).await);
+    }
+    if let Some(description) = resource::description(&arrived, exchange) {
+        return Err(description);
     }
     let routed = route(&arrived, exchange)?;
     let identified = identify(front, routed, &arrived, exchange).await?;

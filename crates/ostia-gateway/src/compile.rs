@@ -77,6 +77,9 @@ pub enum CompileRefused {
     /// No random bytes.
     #[error(transparent)]
     Random(#[from] NoRandomness),
+    /// No random bytes for DPoP.
+    #[error(transparent)]
+    DpopRandom(#[from] ostia_oidc::resource_server::dpop::NoRandomness),
 }
 
 fn cause_of(error: &dyn std::error::Error) -> String {
@@ -295,7 +298,9 @@ fn route(
     Ok(RouteState {
         name: section.name.clone(),
         host: section.host.clone(),
+        path: section.path.clone(),
         allow: section.allow.clone(),
+        scopes: section.scopes.clone(),
         gate: Gate::compile(section, policies)?,
         shadows: shadows(section, policies)?,
         audit_allowed: section.audit_allowed,

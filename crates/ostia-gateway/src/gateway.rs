@@ -10,6 +10,7 @@ use ostia_config::{Config, Name};
 use ostia_extension::Extension;
 use ostia_listener::Listener;
 use ostia_oidc::RefreshFlights;
+use ostia_oidc::resource_server::dpop::DpopGuard;
 
 use ostia_telemetry::{AccessLog, AuditLog, Metrics, RouteMetrics};
 use ostia_upstream::Registry;
@@ -19,6 +20,7 @@ use pingora_proxy::HttpProxy;
 
 use crate::compile::{self, CompileRefused};
 use crate::ended::EndedSessions;
+use crate::forged::Forged;
 use crate::proxy::Front;
 use crate::readiness::{self, Readiness};
 use crate::refresh::Landing;
@@ -42,6 +44,8 @@ pub struct Gateway {
     extensions: Vec<Arc<dyn Extension>>,
     refreshes: RefreshFlights<Landing>,
     ended: EndedSessions,
+    forged: Forged,
+    dpop: DpopGuard,
     draining: AtomicBool,
     threads: usize,
 }
@@ -84,6 +88,8 @@ impl Gateway {
             extensions,
             refreshes: RefreshFlights::default(),
             ended: EndedSessions::default(),
+            forged: Forged::default(),
+            dpop: DpopGuard::new()?,
             draining: AtomicBool::new(false),
             threads,
         }))
@@ -204,6 +210,18 @@ impl Gateway {
     #[must_use]
     pub fn ended_sessions(&self) -> &EndedSessions {
         &self.ended
+    }
+
+    /// Tokens whose signature was wrong, and who sent them.
+    #[must_use]
+    pub fn forged(&self) -> &Forged {
+        &self.forged
+    }
+
+    /// The DPoP proofs of the last minutes.
+    #[must_use]
+    pub fn dpop(&self) -> &DpopGuard {
+        &self.dpop
     }
 
     /// How to leave, by the configuration in force.

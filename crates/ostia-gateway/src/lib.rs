@@ -9,6 +9,7 @@ pub mod admit;
 pub mod answer;
 pub mod ended;
 pub mod exchange;
+pub mod forged;
 pub mod gateway;
 pub mod page;
 pub mod projection;
@@ -30,6 +31,7 @@ pub mod key_file;
 mod observe;
 pub mod refresh;
 pub mod rehearsal;
+mod resource;
 mod session;
 mod sign_in;
 

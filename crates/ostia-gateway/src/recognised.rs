@@ -10,11 +10,13 @@ use std::time::SystemTime;
 use aws_lc_rs::digest::{self, SHA256, SHA256_OUTPUT_LEN};
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use http::{HeaderName, HeaderValue};
-use ostia_identity::{Identity, Key};
+use ostia_identity::{Confirmation, Identity, Key, VerifiedToken};
 use ostia_session::SessionId;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use smallvec::SmallVec;
+
+use crate::projection::Projection;
 
 /// Bytes that remembered callers may take together.
 const CAPACITY_BYTES: u64 = 64 * 1024 * 1024;
@@ -32,11 +34,27 @@ pub struct Recognised {
     pub session_id: Option<SessionId>,
     /// The key that signed; `None` for sessions.
     pub key: Option<Arc<Key>>,
+    /// What else has to be shown with every request; `None` for sessions, and for tokens that whoever bears them may
+    /// use.
+    pub bound: Option<Box<Confirmation>>,
     /// Until when nothing has to be looked at again.
     pub valid_until: SystemTime,
 }
 
 impl Recognised {
+    /// The caller by a token that was accepted.
+    #[must_use]
+    pub fn by_token(verified: VerifiedToken, projection: &Projection) -> Self {
+        Self {
+            fields: projection.of(&verified.identity),
+            identity: Arc::new(verified.identity),
+            session_id: None,
+            key: verified.key,
+            bound: Some(verified.confirmation).filter(|bound| !bound.is_bearer()).map(Box::new),
+            valid_until: verified.not_after,
+        }
+    }
+
     /// Whether this still vouches for its credential.
     #[must_use]
     pub fn holds(&self, now: SystemTime) -> bool {
@@ -54,7 +72,7 @@ pub enum Kind {
 }
 
 /// The place of a credential in the cache.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CacheKey([u8; SHA256_OUTPUT_LEN]);
 
 #[derive(Clone)]

@@ -215,6 +215,7 @@ impl Rehearsal {
             identity: Arc::new(identity),
             session_id: None,
             key: None,
+            bound: None,
             valid_until: trial.at + ASSUMED_FOR,
         });
         if by_token {

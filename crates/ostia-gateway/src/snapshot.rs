@@ -84,8 +84,12 @@ pub struct RouteState {
     pub name: Name,
     /// The host it serves.
     pub host: HostPattern,
+    /// The prefix of the paths it serves.
+    pub path: String,
     /// Who may enter.
     pub allow: Allow,
+    /// Scopes that the caller must have.
+    pub scopes: Vec<String>,
     /// The compiled decision.
     pub gate: Gate,
     /// What is asked beside it, counted, and changes nothing; one gate for each policy.

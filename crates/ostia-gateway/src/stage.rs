@@ -6,6 +6,10 @@ pub mod route;
 
 pub mod identify;
 
+pub mod bearer;
+
+pub(crate) mod possession;
+
 pub mod audit;
 pub mod authorize;
 

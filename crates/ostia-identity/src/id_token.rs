@@ -134,54 +134,51 @@ impl IdTokenRefused {
     }
 }
 
-/// Judges the ID token of a login: type, signature, then [`check_id_token`].
+/// On which occasion an ID token came: each asks for rules of its own beside the shared ones.
+#[derive(Clone, Copy, Debug)]
+pub enum Occasion<'a> {
+    /// A login ends (OpenID Connect Core section 3.1.3.7).
+    Login(LoginExpected<'a>),
+    /// A session is refreshed (section 12.2). A nonce is not asked for.
+    Refresh(LoginContinued<'a>),
+}
+
+impl Occasion<'_> {
+    fn access_token(&self) -> Option<&str> {
+        match self {
+            Self::Login(expected) => expected.access_token,
+            Self::Refresh(continued) => continued.access_token,
+        }
+    }
+}
+
+/// Judges an ID token: type, signature, the rules that all share, then those of the occasion.
 ///
 /// # Errors
-/// The first rule that does not hold.
+/// The first rule that does not hold. A session whose refresh brought such a token must end.
 pub fn accept_id_token(
     token: &Token<'_>,
     keys: &KeySet,
     profile: &IdTokenProfile,
-    expected: &LoginExpected<'_>,
+    occasion: &Occasion<'_>,
     now: SystemTime,
 ) -> Result<IdToken, IdTokenRefused> {
-    let verified = verify(token, keys, profile)?;
-    check_id_token(verified.claims, verified.algorithm, profile, expected, now)
-}
-
-/// Judges the ID token of a refresh: type, signature, then the rules of OpenID Connect Core section 12.2. A nonce is
-/// not asked for.
-///
-/// # Errors
-/// The first rule that does not hold. The session must then end.
-pub fn accept_refreshed_id_token(
-    token: &Token<'_>,
-    keys: &KeySet,
-    profile: &IdTokenProfile,
-    continued: &LoginContinued<'_>,
-    now: SystemTime,
-) -> Result<IdToken, IdTokenRefused> {
-    let verified = verify(token, keys, profile)?;
-    check_refreshed_id_token(verified.claims, verified.algorithm, profile, continued, now)
-}
-
-fn verify(token: &Token<'_>, keys: &KeySet, profile: &IdTokenProfile) -> Result<Verified, TokenRefused> {
     token.require_type(std::iter::once("JWT"))?;
-    token.verify(keys, profile.algorithms)
+    let verified = token.verify(keys, profile.algorithms)?;
+    let accepted = check_shared(verified, profile, occasion.access_token(), now)?;
+    match occasion {
+        Occasion::Login(expected) => check_login(&accepted, profile, expected, now)?,
+        Occasion::Refresh(continued) => check_refresh(&accepted, continued)?,
+    }
+    Ok(accepted)
 }
 
-/// The claim rules of a login, over claims whose signature was checked with `algorithm`.
-///
-/// # Errors
-/// The first rule that does not hold.
-pub fn check_id_token(
-    claims: Claims,
-    algorithm: Algorithm,
+fn check_login(
+    accepted: &IdToken,
     profile: &IdTokenProfile,
     expected: &LoginExpected<'_>,
     now: SystemTime,
-) -> Result<IdToken, IdTokenRefused> {
-    let accepted = check_shared(claims, algorithm, profile, expected.access_token, now)?;
+) -> Result<(), IdTokenRefused> {
     nonce(&accepted.claims, expected.nonce)?;
     if let Some(max_age) = expected.max_age {
         let auth_time = accepted.auth_time.ok_or(TokenRefused::ClaimMissing { claim: "auth_time" })?;
@@ -193,21 +190,10 @@ pub fn check_id_token(
     if !expected.acr_values.is_empty() && !expected.acr_values.iter().any(|asked| acr == Some(asked)) {
         return Err(IdTokenRefused::ContextDiffers);
     }
-    Ok(accepted)
+    Ok(())
 }
 
-/// The claim rules of a refresh, over claims whose signature was checked with `algorithm`.
-///
-/// # Errors
-/// The first rule that does not hold.
-pub fn check_refreshed_id_token(
-    claims: Claims,
-    algorithm: Algorithm,
-    profile: &IdTokenProfile,
-    continued: &LoginContinued<'_>,
-    now: SystemTime,
-) -> Result<IdToken, IdTokenRefused> {
-    let accepted = check_shared(claims, algorithm, profile, continued.access_token, now)?;
+fn check_refresh(accepted: &IdToken, continued: &LoginContinued<'_>) -> Result<(), IdTokenRefused> {
     if accepted.subject != continued.subject {
         return Err(IdTokenRefused::SubjectChanged);
     }
@@ -218,13 +204,12 @@ pub fn check_refreshed_id_token(
         (Some(first), Some(again)) if seconds(first) != seconds(again) => {
             Err(IdTokenRefused::AuthenticationChanged)
         }
-        _ => Ok(accepted),
+        _ => Ok(()),
     }
 }
 
 fn check_shared(
-    mut claims: Claims,
-    algorithm: Algorithm,
+    Verified { mut claims, algorithm, .. }: Verified,
     profile: &IdTokenProfile,
     access_token: Option<&str>,
     now: SystemTime,

@@ -5,10 +5,11 @@
 //! are compared after unescaping (`"sub"` and `"\u0073ub"` are equal), every string is checked to be UTF-8, also in
 //! members that nobody reads.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};
 use thiserror::Error;
@@ -44,6 +45,34 @@ pub fn parse_object(text: &[u8]) -> Result<Map<String, Value>, JsonRefused> {
     }
 }
 
+/// The string that an object has under a name, read without anything else of it: a hint, not a reading. What is there
+/// twice, or is no object, has none.
+pub(crate) fn peek_string(text: &[u8], name: &str) -> Option<String> {
+    struct Peek<'n>(&'n str);
+
+    impl<'de> Visitor<'de> for Peek<'_> {
+        type Value = Option<String>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Option<String>, A::Error> {
+            let mut found = None;
+            while let Some(name) = members.next_key_seed(Name)? {
+                if name != self.0 {
+                    members.next_value::<IgnoredAny>()?;
+                } else if found.replace(members.next_value::<String>()?).is_some() {
+                    return Ok(None);
+                }
+            }
+            Ok(found)
+        }
+    }
+
+    serde_json::Deserializer::from_slice(text).deserialize_map(Peek(name)).ok().flatten()
+}
+
 fn parse(text: &[u8]) -> Result<Value, JsonRefused> {
     let refused = Cell::new(JsonRefused::Malformed);
     let mut reader = serde_json::Deserializer::from_slice(text);
@@ -52,9 +81,41 @@ fn parse(text: &[u8]) -> Result<Value, JsonRefused> {
     Ok(value)
 }
 
+/// A reader of one value below `depth` levels, for a caller that reads the outermost object itself.
+pub(crate) fn strict(depth: usize, refused: &Cell<JsonRefused>) -> Strict<'_> {
+    Strict { depth, refused }
+}
+
+/// The name of a member; borrowed from the text where it has no escapes.
+pub(crate) struct Name;
+
+impl<'de> DeserializeSeed<'de> for Name {
+    type Value = Cow<'de, str>;
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, reader: D) -> Result<Self::Value, D::Error> {
+        reader.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Name {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(name))
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(name.to_owned()))
+    }
+}
+
 /// Builds one value at `depth` and leaves the reason in `refused` when it cannot.
 #[derive(Clone, Copy)]
-struct Strict<'r> {
+pub(crate) struct Strict<'r> {
     depth: usize,
     refused: &'r Cell<JsonRefused>,
 }

@@ -2,6 +2,8 @@
 
 mod jwk;
 mod material;
+mod roca;
+pub(crate) mod thumbprint;
 
 use std::fmt;
 use std::sync::Arc;
@@ -28,7 +30,7 @@ const MAX_TRIED: usize = 3;
 /// One public key of an issuer. Shared by `Arc`: a verdict that was cached with its key asks [`Key::is_live`].
 pub struct Key {
     kid: Option<Box<str>>,
-    /// One entry, or two for an RSA key without `alg`.
+    /// One entry, or six for an RSA key without `alg`.
     verifiers: SmallVec<[(Algorithm, ParsedPublicKey); 1]>,
     live: Arc<AtomicBool>,
 }
@@ -57,6 +59,20 @@ impl Key {
         Arc::clone(&self.live)
     }
 
+    /// Checks a signature that this key alone may have made.
+    pub(crate) fn check(
+        &self,
+        algorithm: Algorithm,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), TokenRefused> {
+        let kid = || Excerpt::new(self.kid().unwrap_or_default());
+        let verifier = self
+            .verifier(algorithm)
+            .ok_or_else(|| TokenRefused::KeyAlgorithmDiffers { kid: kid(), name: algorithm.name() })?;
+        verifier.verify_sig(message, signature).map_err(|_| TokenRefused::SignatureInvalid)
+    }
+
     fn verifier(&self, algorithm: Algorithm) -> Option<&ParsedPublicKey> {
         self.verifiers.iter().find(|(own, _)| *own == algorithm).map(|(_, key)| key)
     }
@@ -71,6 +87,14 @@ impl Key {
                 .zip(&other.verifiers)
                 .all(|(one, two)| one.0 == two.0 && one.1.as_ref() == two.1.as_ref())
     }
+}
+
+/// Reads one key that is no member of a set: the `jwk` of a DPoP proof.
+///
+/// # Errors
+/// As for a key of a set: private, symmetric, weak, of an unsupported kind.
+pub(crate) fn read_key(jwk: &Value) -> Result<Key, KeyRefused> {
+    jwk::read(jwk)
 }
 
 impl fmt::Debug for Key {

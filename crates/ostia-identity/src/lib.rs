@@ -6,31 +6,40 @@
 //!
 //! The verifier is our own and small because no general one refuses all that RFC 8725 asks to refuse, and because a
 //! key parsed once costs less: text → [`Token`] (header only) → [`Verified`] (signature, then strict JSON) →
-//! [`VerifiedToken`] or [`IdToken`]. An ID token is never accepted as an access token, nor the other way round: they
-//! are different types with different rules.
+//! [`VerifiedToken`], [`IdToken`], [`LogoutToken`] or [`DpopProof`]. None is ever accepted in the place of another:
+//! they are different types with different rules.
 
 pub mod access_token;
 pub mod claim_path;
 pub mod claims;
+pub mod confirmation;
+pub mod dpop;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod group;
 pub mod id_token;
 pub mod identity;
 pub mod json;
 mod jws;
 pub mod key_set;
+pub mod logout_token;
 pub mod refusal;
 mod validation;
 
-pub use access_token::{AccessTokenProfile, DEFAULT_MAX_LIFETIME, VerifiedToken, accept_access_token};
+pub use access_token::{
+    AccessTokenProfile, DEFAULT_MAX_LIFETIME, VerifiedToken, accept_access_token, accept_introspected,
+};
 pub use claim_path::ClaimPath;
 pub use claims::{ClaimValue, Claims};
+pub use confirmation::Confirmation;
+pub use dpop::{DpopExpected, DpopProof, DpopRefused, accept_dpop_proof};
 pub use group::GroupRules;
 pub use id_token::{
-    IdToken, IdTokenProfile, IdTokenRefused, LoginContinued, LoginExpected, accept_id_token,
-    accept_refreshed_id_token, check_id_token, check_refreshed_id_token,
+    IdToken, IdTokenProfile, IdTokenRefused, LoginContinued, LoginExpected, Occasion, accept_id_token,
 };
 pub use identity::{Identity, Proof};
 pub use jws::algorithm::{Algorithm, AlgorithmSet, UnknownAlgorithm};
 pub use jws::token::{MAX_TOKEN_BYTES, Token, Verified, peek_issuer};
 pub use key_set::{Key, KeySet, KeySetRefused};
+pub use logout_token::{LogoutToken, LogoutTokenRefused, accept_logout_token};
 pub use refusal::{Fault, TokenRefused};

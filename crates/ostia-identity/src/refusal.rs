@@ -176,12 +176,19 @@ pub enum TokenRefused {
     /// `exp` is further ahead than tokens of this kind may live.
     #[error("the token lives too long")]
     LivesTooLong,
-    /// An ID, logout, refresh or DPoP token in the place of an access token.
-    #[error("the token is not an access token: it has `{evidence}`")]
+    /// A token of one kind in the place of another: ID, access, logout, refresh, DPoP proof.
+    #[error("the token is of another kind: it has `{evidence}`")]
     OtherKind {
         /// The claim that gives it away.
         evidence: &'static str,
     },
+    /// The issuer was asked and says that the token is not active: expired, revoked, unknown, not for us (RFC 7662
+    /// section 2.2).
+    #[error("the issuer says that the token is not active")]
+    Inactive,
+    /// `cnf` binds the token to its holder in a way that is not supported, so nobody here can tell the holder.
+    #[error("the token is bound to its holder in an unsupported way")]
+    ConfirmationUnsupported,
 }
 
 impl TokenRefused {
@@ -214,6 +221,8 @@ impl TokenRefused {
             Self::IssuedInFuture => "token_issued_in_future",
             Self::LivesTooLong => "token_lives_too_long",
             Self::OtherKind { .. } => "token_of_other_kind",
+            Self::Inactive => "token_inactive",
+            Self::ConfirmationUnsupported => "token_confirmation_unsupported",
         }
     }
 
@@ -229,7 +238,8 @@ impl TokenRefused {
             | Self::ClaimMissing { .. }
             | Self::ClaimMalformed { .. }
             | Self::IssuedInFuture
-            | Self::LivesTooLong => Fault::Issuer,
+            | Self::LivesTooLong
+            | Self::ConfirmationUnsupported => Fault::Issuer,
             _ => Fault::Caller,
         }
     }

@@ -28,17 +28,26 @@ pub(crate) fn issuer(claims: &Claims, expected: &str) -> Result<(), TokenRefused
 
 /// `aud`: a string, or a list of strings that is not empty.
 pub(crate) fn audiences(claims: &Claims) -> Result<&[Value], TokenRefused> {
-    let value = claims.as_map().get("aud").ok_or(TokenRefused::ClaimMissing { claim: "aud" })?;
+    audiences_in(claims, "aud")
+}
+
+fn audiences_in<'c>(claims: &'c Claims, claim: &str) -> Result<&'c [Value], TokenRefused> {
+    let value = claims.as_map().get(claim).ok_or(TokenRefused::ClaimMissing { claim: "aud" })?;
     match value {
         Value::String(_) => Ok(std::slice::from_ref(value)),
         Value::Array(list) if !list.is_empty() && list.iter().all(Value::is_string) => Ok(list),
-        _ => Err(TokenRefused::malformed("aud")),
+        _ => Err(TokenRefused::malformed(claim)),
     }
 }
 
 /// One of the token's audiences is one of ours.
 pub(crate) fn audience(claims: &Claims, ours: &[String]) -> Result<(), TokenRefused> {
-    let theirs = audiences(claims)?;
+    audience_in(claims, "aud", ours)
+}
+
+/// The same where another claim holds the audience.
+pub(crate) fn audience_in(claims: &Claims, claim: &str, ours: &[String]) -> Result<(), TokenRefused> {
+    let theirs = audiences_in(claims, claim)?;
     if theirs.iter().filter_map(Value::as_str).any(|one| ours.iter().any(|our| our == one)) {
         return Ok(());
     }
@@ -49,10 +58,12 @@ pub(crate) fn audience(claims: &Claims, ours: &[String]) -> Result<(), TokenRefu
 /// `sub`: 1 to 255 bytes without control characters. ASCII is asked of ID tokens alone (OpenID Connect Core section 2).
 pub(crate) fn subject(claims: &Claims) -> Result<&str, TokenRefused> {
     let subject = required_string(claims, "sub")?;
-    if subject.is_empty() || subject.len() > 255 || subject.chars().any(char::is_control) {
-        return Err(TokenRefused::malformed("sub"));
-    }
-    Ok(subject)
+    if is_name(subject) { Ok(subject) } else { Err(TokenRefused::malformed("sub")) }
+}
+
+/// What may name somebody: 1 to 255 bytes without control characters.
+pub(crate) fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.len() <= 255 && !text.chars().any(char::is_control)
 }
 
 /// `exp` and `iat` are there, `nbf` may be; `skew` is granted on every side.

@@ -20,6 +20,8 @@ pub struct Gate {
     pub(crate) providers: Box<[Name]>,
     pub(crate) allow: Allowed,
     has_step_up: bool,
+    /// `scopes` of the route: all of them, beside what `allow` asks.
+    scopes: Box<[String]>,
 }
 
 #[derive(Debug)]
@@ -58,7 +60,8 @@ impl Gate {
             Allowed::Policies(_, rules) => rules.iter().any(|rule| rule.has_step_up()),
             Allowed::Anyone | Allowed::Authenticated => false,
         };
-        Self { providers: route.providers.clone().into(), allow, has_step_up }
+        let scopes = route.scopes.clone().into();
+        Self { providers: route.providers.clone().into(), allow, has_step_up, scopes }
     }
 
     /// Whether the route is open to the world, so that no identity needs to be looked for.
@@ -86,6 +89,9 @@ impl Gate {
         let Some(identity) = identity else { return decision(asked, Reason::NoIdentity) };
         if !self.providers.iter().any(|name| name.as_str() == &*identity.provider) {
             return decision(asked, Reason::ProviderOther);
+        }
+        if !self.scopes.iter().all(|scope| identity.scopes.contains(scope)) {
+            return decision(asked, Reason::ScopeMissing);
         }
         match rules {
             None => decision(asked, Reason::Authenticated),

@@ -1,7 +1,9 @@
 // A certified OpenID provider as the tests need it. Started by `NodeProvider`; loopback only.
 //
-// argv[2]: { "port": number, "clients": [...], "accessTokenSeconds": number, "audience": string }
+// argv[2]: { "port": number, "clients": [...], "accessTokenSeconds": number, "audience": string, "opaque": string }
+// Tokens for the resource `opaque` are no JWTs.
 // The first line on stdout is the issuer. Calls under /__control are the test's own and no part of the protocol.
+import { X509Certificate } from 'node:crypto';
 import { createServer } from 'node:http';
 import { generateKeyPair, exportJWK } from 'jose';
 import Provider from 'oidc-provider';
@@ -45,16 +47,27 @@ function configuration(keys) {
       devInteractions: { enabled: true },
       clientCredentials: { enabled: true },
       revocation: { enabled: true },
+      introspection: { enabled: true },
+      dPoP: { enabled: true },
+      // The tests speak plain HTTP to the provider; what a TLS terminator in front of it would tell stands in a field.
+      mTLS: {
+        enabled: true,
+        certificateBoundAccessTokens: true,
+        getCertificate: (ctx) => {
+          const der = ctx.get('x-test-client-certificate');
+          return der ? new X509Certificate(Buffer.from(der, 'base64')) : undefined;
+        },
+      },
       rpInitiatedLogout: { enabled: true },
       backchannelLogout: { enabled: true },
       resourceIndicators: {
         enabled: true,
         defaultResource: () => wanted.audience,
         useGrantedResource: () => true,
-        getResourceServerInfo: () => ({
+        getResourceServerInfo: (_ctx, resource) => ({
           scope: 'orders.read',
           audience: wanted.audience,
-          accessTokenFormat: 'jwt',
+          accessTokenFormat: resource === wanted.opaque ? 'opaque' : 'jwt',
           accessTokenTTL: wanted.accessTokenSeconds,
           jwt: { sign: { alg: 'ES256' } },
         }),

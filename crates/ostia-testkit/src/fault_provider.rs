@@ -27,6 +27,9 @@ use crate::signer::{Signer, pkce_challenge, random_text, signing_input};
 /// Client id and secret of the only relying party.
 const CLIENT: (&str, &str) = ("ostia", "the-secret-of-the-client-0123456789");
 
+/// Client id and secret of the resource server that may ask about tokens.
+const RESOURCE_SERVER: (&str, &str) = ("ostia-rs", "the-secret-of-the-resource-server-01234");
+
 /// Parameters of a request, decoded.
 type Parameters = HashMap<String, String>;
 
@@ -47,6 +50,8 @@ pub struct Behaviour {
     pub token_delay: Duration,
     /// The `error` that the token endpoint answers with.
     pub token_error: Option<String>,
+    /// What the introspection endpoint answers about each opaque token; of every other it says that it is not active.
+    pub opaque: HashMap<String, Value>,
     /// What every endpoint does instead of its work.
     pub outage: Option<Outage>,
 }
@@ -70,6 +75,7 @@ impl Default for Behaviour {
             authorization_error: None,
             token_delay: Duration::ZERO,
             token_error: None,
+            opaque: HashMap::new(),
             outage: None,
         }
     }
@@ -109,6 +115,7 @@ impl FaultProvider {
             refresh_tokens: Mutex::default(),
         });
         secrets::keep(CLIENT.1);
+        secrets::keep(RESOURCE_SERVER.1);
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.unwrap();
         let router = Router::new().fallback(answer).with_state(Arc::clone(&inner));
         let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
@@ -131,6 +138,12 @@ impl FaultProvider {
     #[must_use]
     pub fn client_secret(&self) -> &'static str {
         CLIENT.1
+    }
+
+    /// Id and secret of the resource server that may ask about tokens.
+    #[must_use]
+    pub fn resource_server(&self) -> (&'static str, &'static str) {
+        RESOURCE_SERVER
     }
 
     /// Changes how it behaves from the next call on.
@@ -232,6 +245,10 @@ async fn answer(State(inner): State<Arc<Inner>>, request: Request) -> Response {
             let authorization = parts.headers.get("authorization").and_then(|value| value.to_str().ok());
             inner.token(&behaviour, authorization, &parameters)
         }
+        "/introspect" => {
+            let authorization = parts.headers.get("authorization").and_then(|value| value.to_str().ok());
+            introspect(&behaviour, authorization, &parameters)
+        }
         "/end_session" => match parameters.get("post_logout_redirect_uri") {
             Some(uri) => Redirect::to(uri).into_response(),
             None => "signed out".into_response(),
@@ -249,6 +266,7 @@ impl Inner {
             "token_endpoint": format!("{issuer}/token"),
             "jwks_uri": format!("{issuer}/jwks"),
             "end_session_endpoint": format!("{issuer}/end_session"),
+            "introspection_endpoint": format!("{issuer}/introspect"),
             "response_types_supported": ["code"],
             "response_modes_supported": ["query"],
             "grant_types_supported": ["authorization_code", "refresh_token"],
@@ -351,6 +369,16 @@ impl Inner {
         });
         ([("cache-control", "no-store")], Json(answer)).into_response()
     }
+}
+
+fn introspect(behaviour: &Behaviour, authorization: Option<&str>, call: &Parameters) -> Response {
+    let expected =
+        format!("Basic {}", STANDARD.encode(format!("{}:{}", RESOURCE_SERVER.0, RESOURCE_SERVER.1)));
+    if authorization != Some(expected.as_str()) {
+        return refuse(StatusCode::UNAUTHORIZED, "invalid_client");
+    }
+    let known = call.get("token").and_then(|token| behaviour.opaque.get(token));
+    Json(known.cloned().unwrap_or_else(|| json!({ "active": false }))).into_response()
 }
 
 fn refuse(status: StatusCode, error: &str) -> Response {

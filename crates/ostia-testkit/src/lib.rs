@@ -30,6 +30,7 @@ mod npm;
 mod ostia;
 mod page;
 mod ports;
+mod possession;
 mod process;
 pub mod raw;
 pub mod secrets;

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::npm;
 use crate::process::Process;
+use crate::signer::Signer;
 use crate::wait::eventually;
 use crate::{ports, raw, secrets};
 
@@ -16,6 +17,9 @@ use crate::{ports, raw, secrets};
 const READY_WITHIN: Duration = Duration::from_secs(30);
 const SECRET: &str = "the-secret-of-the-client-at-node-012345";
 const ROBOT_SECRET: &str = "the-secret-of-the-robot-at-node-0123456";
+const ASKING_SECRET: &str = "the-secret-of-the-asking-at-node-012345";
+/// The resource for which the tokens are opaque.
+const OPAQUE: &str = "https://opaque.example.com";
 
 /// How the relying party is registered there.
 #[derive(Clone, Debug)]
@@ -43,15 +47,24 @@ impl NodeProvider {
         let port = ports::free_port();
         secrets::keep(SECRET);
         secrets::keep(ROBOT_SECRET);
+        secrets::keep(ASKING_SECRET);
         let options = json!({
             "port": port,
             "accessTokenSeconds": registration.access_token_seconds,
             "audience": "https://api.example.com",
+            "opaque": OPAQUE,
             "clients": [
                 { "client_id": "ostia", "client_secret": SECRET, "grant_types": ["authorization_code", "refresh_token"],
                   "redirect_uris": registration.redirect_uris,
                   "post_logout_redirect_uris": registration.post_logout_redirect_uris },
                 { "client_id": "robot", "client_secret": ROBOT_SECRET, "grant_types": ["client_credentials"],
+                  "redirect_uris": [], "response_types": [] },
+                { "client_id": "robot-by-key", "client_secret": ROBOT_SECRET, "grant_types": ["client_credentials"],
+                  "redirect_uris": [], "response_types": [], "dpop_bound_access_tokens": true },
+                { "client_id": "robot-by-certificate", "client_secret": ROBOT_SECRET,
+                  "grant_types": ["client_credentials"], "redirect_uris": [], "response_types": [],
+                  "tls_client_certificate_bound_access_tokens": true },
+                { "client_id": "ostia-rs", "client_secret": ASKING_SECRET, "grant_types": [],
                   "redirect_uris": [], "response_types": [] },
             ],
         });
@@ -78,15 +91,53 @@ impl NodeProvider {
 
     /// An access token of the machine account, by client credentials.
     pub async fn robot_token(&self) -> String {
-        let credentials = STANDARD.encode(format!("robot:{ROBOT_SECRET}"));
-        let body = "grant_type=client_credentials&scope=orders.read";
+        self.token("robot", "", "").await
+    }
+
+    /// An opaque access token of the machine account.
+    pub async fn opaque_token(&self) -> String {
+        self.token("robot", "", &format!("&resource={}", OPAQUE.replace(':', "%3A").replace('/', "%2F")))
+            .await
+    }
+
+    /// An access token that is bound to this key (RFC 9449).
+    pub async fn token_bound_to_key(&self, key: &Signer) -> String {
+        let proof = key.proof("POST", &format!("{}/token", self.issuer), None, json!({}));
+        self.token("robot-by-key", &format!("DPoP: {proof}\r\n"), "").await
+    }
+
+    /// An access token that is bound to this certificate (RFC 8705).
+    pub async fn token_bound_to_certificate(&self, der: &[u8]) -> String {
+        let field = format!("X-Test-Client-Certificate: {}\r\n", STANDARD.encode(der));
+        self.token("robot-by-certificate", &field, "").await
+    }
+
+    /// The secret of the client `ostia-rs`, which may ask about tokens.
+    #[must_use]
+    pub fn asking_secret(&self) -> &'static str {
+        ASKING_SECRET
+    }
+
+    /// Ends a token of the machine account before its time (RFC 7009).
+    pub async fn revoke(&self, token: &str) {
+        let answer = self.post("/token/revocation", "robot", "", &format!("token={token}")).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+
+    async fn post(&self, path: &str, client: &str, fields: &str, body: &str) -> raw::Answer {
+        let credentials = STANDARD.encode(format!("{client}:{ROBOT_SECRET}"));
         let request = format!(
-            "POST /token HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nAuthorization: Basic {credentials}\r\n\
+            "POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nAuthorization: Basic {credentials}\r\n{fields}\
              Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
             self.port,
             body.len()
         );
-        let answer = raw::send(self.port, request).await.unwrap().json();
+        raw::send(self.port, request).await.unwrap()
+    }
+
+    async fn token(&self, client: &str, fields: &str, more: &str) -> String {
+        let body = format!("grant_type=client_credentials&scope=orders.read{more}");
+        let answer = self.post("/token", client, fields, &body).await.json();
         let token =
             answer["access_token"].as_str().unwrap_or_else(|| panic!("no token: {answer}")).to_owned();
         secrets::keep(&token);

@@ -14,19 +14,38 @@ pub(super) fn check(cx: &Context<'_>, root: &Node, config: &Config) {
     }
     for (index, route) in config.routes.iter().enumerate() {
         issuers_differ(cx, root, config, index, route);
+        one_is_asked(cx, root, config, index, route);
     }
 }
 
 fn accepts_something(cx: &Context<'_>, root: &Node, provider: &Provider) {
     let steps = provider_path(root, &provider.name);
     let path = path_text(&steps);
-    if provider.client.is_none() && provider.audiences.is_empty() && !cx.findings.spoils(&path) {
+    if provider.client.is_none() && !provider.accepts_bearers() && !cx.findings.spoils(&path) {
         let message = format!("nobody can come from provider `{}`", provider.name);
-        cx.findings.add(
-            Finding::new(codes::IDLE_PROVIDER, root.locate(&steps), path, message)
-                .help("`client_id` lets people sign in; `audience` lets bearer tokens in"),
-        );
+        cx.findings.add(Finding::new(codes::IDLE_PROVIDER, root.locate(&steps), path, message).help(
+            "`client_id` lets people sign in; `audience` lets bearer tokens in, `introspection` opaque ones",
+        ));
     }
+}
+
+/// An opaque token names nobody: it must not be shown to one issuer after the other.
+fn one_is_asked(cx: &Context<'_>, root: &Node, config: &Config, index: usize, route: &Route) {
+    let of = |name| config.providers.get(name).filter(|provider| provider.introspection.is_some());
+    let mut asked = route.providers.iter().filter_map(of);
+    let (Some(first), Some(second)) = (asked.next(), asked.next()) else { return };
+    if !route.credentials.bearer {
+        return;
+    }
+    let steps = [Step::Key("routes"), Step::Index(index)];
+    let at = path_text(&steps);
+    let by = label(&route.name, &at, root.find(&steps));
+    let message = format!("{by} would ask both `{}` and `{}` about an opaque token", first.name, second.name);
+    let key = root.locate(&[Step::Key("routes"), Step::Index(index), Step::Key("provider")]);
+    cx.findings
+        .add(Finding::new(codes::TWO_INTROSPECTIONS, key, join_key(&at, "provider"), message).help(
+            "an opaque token does not say whose it is: keep one provider with `introspection` a route",
+        ));
 }
 
 /// A bearer token names its issuer, so two providers of one issuer cannot be told apart on one route.
@@ -37,7 +56,7 @@ fn issuers_differ(cx: &Context<'_>, root: &Node, config: &Config, index: usize, 
         .filter_map(|name| config.providers.get(name))
         .map(AsRef::as_ref)
         .filter(|provider| {
-            route.credentials.bearer && !provider.audiences.is_empty() && !provider.issuer.is_empty()
+            route.credentials.bearer && provider.accepts_bearers() && !provider.issuer.is_empty()
         })
         .collect();
     for (order, second) in takers.iter().enumerate() {

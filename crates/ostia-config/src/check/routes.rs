@@ -23,6 +23,7 @@ pub(super) fn check(cx: &Context<'_>, root: &Node, config: &Config) {
         places.sign_in_comes_back(config, index, route);
         places.open_below_guarded(config, index, route);
         places.idle_provider_key(index, route);
+        places.scopes_of_anyone(index, route);
     }
 }
 
@@ -48,6 +49,19 @@ impl Places<'_> {
     /// A key of a route, or the route where the key is absent.
     fn span(&self, index: usize, key: &str) -> Span {
         self.root.locate(&[Step::Key("routes"), Step::Index(index), Step::Key(key)])
+    }
+
+    fn scopes_of_anyone(&self, index: usize, route: &Route) {
+        if route.scopes.is_empty() || route.allow != Allow::Anyone {
+            return;
+        }
+        let message =
+            format!("{} is open to anyone, so nobody's scopes are looked at", self.label(index, route));
+        let path = join_key(&Self::path(index), "scopes");
+        self.cx.findings.add(
+            Finding::new(codes::SCOPES_OF_ANYONE, self.span(index, "scopes"), path, message)
+                .help("`allow: authenticated` lets in every caller that has them"),
+        );
     }
 
     fn names_differ(&self, config: &Config) {

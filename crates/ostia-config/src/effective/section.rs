@@ -62,7 +62,16 @@ pub(super) fn provider(provider: &Provider) -> Mapping {
         .with_some("audience", some_texts(&provider.audiences))
         .with("typ", texts(&provider.access_token_types))
         .with("scope_claims", texts(&provider.scope_claims))
-        .with("client_id_claims", texts(&provider.client_id_claims));
+        .with("client_id_claims", texts(&provider.client_id_claims))
+        .with("audience_claims", texts(&provider.audience_claims))
+        .with("dpop_nonce", provider.dpop_nonce);
+    let introspection = provider.introspection.as_ref().map(|introspection| {
+        Map::default()
+            .with("client_id", introspection.client_id.as_str())
+            .with("client_secret", SET)
+            .with("cache", duration(introspection.cache))
+            .0
+    });
     let groups = Map::default()
         .with("claims", texts(&provider.groups.claims))
         .with_some("strip_prefix", provider.groups.strip_prefix.as_deref());
@@ -70,6 +79,7 @@ pub(super) fn provider(provider: &Provider) -> Mapping {
     map.with("claims_from", texts(from))
         .with("groups", groups.0)
         .with("access_token", access_token.0)
+        .with_some("introspection", introspection)
         .with("signing_algorithms", texts(&provider.signing_algorithms))
         .with("clock_skew", duration(provider.clock_skew))
         .with_some("ca_file", provider.ca_file.as_deref().map(path))
@@ -124,6 +134,7 @@ pub(super) fn route(route: &Route) -> Mapping {
         .with_some("credentials", (!credentials.is_empty()).then_some(credentials))
         .with("allow", allow)
         .with("upstream", upstream_of(route))
+        .with_some("scopes", some_texts(&route.scopes))
         .with_some("shadow", some_texts(&route.shadow))
         .with("audit", if route.audit_allowed { "allow" } else { "deny" })
         .with("upgrade", texts(route.upgrade_websocket.then_some("websocket")))

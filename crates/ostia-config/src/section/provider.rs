@@ -1,6 +1,7 @@
 //! `providers`: an issuer, our client there, and its ways.
 
 mod client;
+mod introspection;
 
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use crate::value::{FromText, Word};
 use crate::{Name, Provider};
 
 pub(crate) use client::LOGOUT;
+pub(crate) use introspection::INTROSPECTION;
 
 static SCOPE: Grammar = <ScopeToken as FromText>::GRAMMAR;
 static AUTH_METHOD: Words = Words {
@@ -26,8 +28,10 @@ static AUTH_METHOD: Words = Words {
 static CLAIMS_FROM: Words =
     Words { now: &["id_token", "userinfo"], later: &["access_token", "introspection"] };
 static ALGORITHM: Words = Words {
-    now: &["RS256", "PS256", "ES256", "ES384", "EdDSA"],
-    later: &["RS384", "RS512", "PS384", "PS512", "ES512", "Ed25519"],
+    now: &[
+        "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519",
+    ],
+    later: &[],
 };
 
 pub(crate) static PROVIDER: Section = Section {
@@ -93,13 +97,17 @@ pub(crate) static PROVIDER: Section = Section {
             Shape::OneOrMany(&Shape::Text(&TEXT)),
             "Audiences of which one must be in a bearer token. The same as `access_token.audience`.",
         )
-        .absent("no bearer tokens of this issuer are accepted")
+        .absent("bearer tokens of this issuer are accepted only if `introspection` vouches for them")
         .example("audience: https://deploy.example.com"),
         Key::new("access_token", Shape::Section(&ACCESS_TOKEN), "What a bearer token looks like."),
+        Key::new("introspection", Shape::Section(&INTROSPECTION), "Opaque tokens: the issuer is asked about them.")
+            .absent("opaque tokens are refused"),
         Key::new(
             "signing_algorithms",
             Shape::Several(&Shape::Word(&ALGORITHM)),
-            "The signatures that are accepted on ID and access tokens (JOSE names).",
+            "The signatures that are accepted on ID and access tokens and on DPoP proofs (JOSE names). `Ed25519` and \
+             `EdDSA` are one. ES384 costs twelve times as much to check as RS256, ES512 twenty times: who may send \
+             anything can make us work that much.",
         )
         .default("[RS256, PS256, ES256, ES384, EdDSA]"),
         Key::new("logout", Shape::Section(&LOGOUT), "How people are signed out at the issuer."),
@@ -116,7 +124,6 @@ pub(crate) static PROVIDER: Section = Section {
         Key::later("key_file"),
         Key::later("pushed_authorization_requests"),
         Key::later("dpop"),
-        Key::later("introspection"),
     ],
 };
 
@@ -151,6 +158,21 @@ pub(crate) static ACCESS_TOKEN: Section = Section {
              audience passes for an access token.",
         )
         .default("[at+jwt, application/at+jwt]"),
+        Key::new(
+            "audience_claims",
+            Shape::Several(&Shape::Text(&CLAIM_NAME)),
+            "The claims that hold the audience; the first that is there counts. Cognito puts no `aud` into access \
+             tokens: `[aud, client_id]` with the client's id as `audience`.",
+        )
+        .default("[aud]"),
+        Key::new(
+            "dpop_nonce",
+            Shape::Bool,
+            "DPoP proofs must carry a nonce of ours (RFC 9449 section 9): a proof that was made in advance is worth \
+             nothing. Clients ask once more to learn it. The nonce is of this process: behind several nodes a client \
+             should stay on one.",
+        )
+        .default("false"),
         Key::new("scope_claims", Shape::Several(&Shape::Text(&CLAIM_NAME)), "The claims that hold the scopes.")
             .default("[scope, scp]"),
         Key::new(
@@ -172,6 +194,9 @@ pub(crate) fn read(fields: &Fields<'_>, name: Name) -> Provider {
         access_token_types: lower(access_token.get("typ")),
         scope_claims: claim_names(&access_token, "scope_claims"),
         client_id_claims: claim_names(&access_token, "client_id_claims"),
+        audience_claims: claim_names(&access_token, "audience_claims"),
+        dpop_nonce: access_token.get("dpop_nonce"),
+        introspection: introspection::read(fields),
         signing_algorithms: words(fields, "signing_algorithms"),
         groups: groups(&fields.section("groups")),
         claims_from_userinfo: claims_from_userinfo(fields),

@@ -11,7 +11,7 @@ use crate::describe::{Grammar, Key, Section, Shape, Words};
 use crate::fields::Fields;
 use crate::findings::Finding;
 use crate::route::{Allow, Credentials, HostPattern};
-use crate::scalar::RequestPath;
+use crate::scalar::{RequestPath, ScopeToken};
 use crate::section::NAME;
 use crate::tree::Node;
 use crate::value::{FromText, Word};
@@ -19,6 +19,7 @@ use crate::{Name, Route};
 
 static HOST: Grammar = <HostPattern as FromText>::GRAMMAR;
 static PATH: Grammar = <RequestPath as FromText>::GRAMMAR;
+static SCOPE: Grammar = <ScopeToken as FromText>::GRAMMAR;
 static METHOD: Grammar = <Method as FromText>::GRAMMAR;
 static CREDENTIAL: Words = Words { now: &["session", "bearer"], later: &["client_certificate"] };
 static AUDIT: Words = Words { now: &["deny", "allow"], later: &[] };
@@ -91,11 +92,18 @@ pub(crate) static ROUTE: Section = Section {
             "What may prove an identity. Only with `session` are people sent to sign in.",
         )
         .absent("`session` where a provider has a `client_id`, `bearer` where one has an `audience`"),
+        Key::new(
+            "scopes",
+            Shape::Several(&Shape::Text(&SCOPE)),
+            "Scopes that the caller must have been granted, all of them, beside what `allow` asks. A token without them \
+             gets 403 `insufficient_scope`, which names them (RFC 6750 section 3.1).",
+        )
+        .absent("none")
+        .example("scopes: [orders.read]"),
         Key::new("upgrade", Shape::List(&Shape::Word(&UPGRADE)), "Upgrades are refused unless named here.")
             .default("[]")
             .example("upgrade: [websocket]"),
         Key::new("timeouts", Shape::Section(&TIMEOUTS), "Timeouts of this route."),
-        Key::later("scopes"),
         Key::later("headers"),
         Key::later("compression"),
         Key::later("rate_limit"),
@@ -150,6 +158,7 @@ pub(crate) fn read(fields: &Fields<'_>, node: &Node) -> Written {
         allow,
         path,
         methods: methods(fields),
+        scopes: scopes(fields),
         shadow: fields.optional("shadow").unwrap_or_default(),
         audit_allowed: fields.word("audit") == "allow",
         upgrade_websocket: !upgrade.is_empty(),
@@ -183,6 +192,11 @@ fn refuse_own_path(fields: &Fields<'_>, path: &str) {
             .findings
             .add(finding.help("sign-in and sign-out live under `/.ostia/` on every host: choose another"));
     }
+}
+
+fn scopes(fields: &Fields<'_>) -> Vec<String> {
+    let scopes: Vec<ScopeToken> = fields.optional("scopes").unwrap_or_default();
+    scopes.into_iter().map(|ScopeToken(scope)| scope).collect()
 }
 
 fn methods(fields: &Fields<'_>) -> Option<Vec<Method>> {

@@ -34,6 +34,7 @@ impl Stage {
             ("wild.example.com.pem", "a certificate", 0o644),
             ("wild.example.com.key", "a key", 0o600),
             ("oidc-client-secret", "s3cr3t-of-a-file\n", 0o600),
+            ("rs-secret", "s3cr3t-of-a-file\n", 0o600),
             ("corp-ca.pem", "a certificate", 0o644),
         ] {
             stage.write(name, text, mode);

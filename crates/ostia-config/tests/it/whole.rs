@@ -39,6 +39,9 @@ fn comparable(mut config: Config) -> Config {
     config.hash.clear();
     for provider in config.providers.values_mut() {
         let provider = Arc::make_mut(provider);
+        if let Some(introspection) = &mut provider.introspection {
+            introspection.client_secret = Secret::new("<set>".to_owned());
+        }
         if let Some(client) = &mut provider.client {
             client.client_secret = client.client_secret.as_ref().map(|_| Secret::new("<set>".to_owned()));
         }

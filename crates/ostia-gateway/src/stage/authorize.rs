@@ -6,11 +6,12 @@ use std::sync::Arc;
 use http::header::GetAll;
 use http::{HeaderValue, StatusCode};
 use ostia_config::upstream::Balance;
-use ostia_identity::Identity;
+use ostia_identity::{Identity, Proof};
 use ostia_policy::Facts;
 use ostia_upstream::Group;
 
 use crate::answer::{Answer, Next, Refusal};
+use crate::challenge;
 use crate::exchange::{Exchange, PolicyName, Told};
 use crate::extension::{self, FieldEdit};
 use crate::proxy::Front;
@@ -65,7 +66,12 @@ pub async fn authorize(
         return enter(front, identified, arrived, exchange);
     }
     match identified.caller {
-        Ok(_) => Err(forbid(arrived, exchange, decision.reason.slug())),
+        Ok(caller) => Err(match decision.step_up {
+            Some(wanted) if caller.identity.proof == Proof::Bearer => {
+                challenge::step_up(arrived, exchange, decision.reason.slug(), &wanted)
+            }
+            _ => forbid(arrived, exchange, decision.reason.slug()),
+        }),
         Err(nobody) => {
             let answer = sign_in::ask(front, &identified.routed, arrived, exchange, nobody).await;
             Err(answer)
@@ -146,7 +152,7 @@ fn forbid(arrived: &Arrived<'_>, exchange: &Exchange, reason: &'static str) -> A
         .advise("You are signed in, but not with the rights that this address asks for.")
         .next(Next::SignOut);
     let answer = Answer::refuse(&refusal, arrived.reader(), &exchange.snapshot.pages, exchange.id.as_str());
-    crate::challenge::insufficient(answer, arrived, exchange)
+    challenge::insufficient(answer, arrived, exchange)
 }
 
 impl Authorized {

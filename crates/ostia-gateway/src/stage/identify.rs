@@ -4,21 +4,20 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use http::HeaderMap;
-use http::header::{AUTHORIZATION, COOKIE};
+use http::header::COOKIE;
 use ostia_identity::Proof;
-use ostia_oidc::resource_server::bearer::BearerRefused;
 use ostia_oidc::resource_server::challenge::Complaint;
 use ostia_request::cookie;
 use ostia_session::{Opened, OpenedSession, Session, SessionRefused};
 use smallvec::SmallVec;
 
-use crate::answer::{Answer, Refusal};
+use crate::answer::Answer;
 use crate::challenge;
 use crate::exchange::Exchange;
 use crate::proxy::Front;
 use crate::recognised::{CacheKey, Kind, Recognised};
 use crate::refresh;
-use crate::snapshot::RunningProvider;
+use crate::stage::bearer;
 use crate::stage::receive::Arrived;
 use crate::stage::route::Routed;
 
@@ -71,11 +70,12 @@ pub async fn identify(
     }
     let credentials = routed.route.credentials;
     if credentials.bearer
-        && let Some(token) = bearer_token(&arrived.request.headers).map_err(|()| {
-            challenge::refuse_token(arrived, exchange, Complaint::InvalidRequest, "two_tokens")
-        })?
+        && let Some(presented) =
+            bearer::presented(&arrived.request.headers).map_err(|bearer::SeveralTokens| {
+                challenge::refuse_token(arrived, exchange, Complaint::InvalidRequest, "two_tokens")
+            })?
     {
-        let caller = by_bearer(front, &routed, arrived, exchange, token).await?;
+        let caller = bearer::by_token(front, &routed, arrived, exchange, presented).await?;
         exchange.outcome.caller = Some(Arc::clone(&caller));
         return Ok(Identified { routed, caller: Ok(caller) });
     }
@@ -85,91 +85,6 @@ pub async fn identify(
     let caller = by_session(front, &routed, arrived, exchange).await;
     exchange.outcome.caller = caller.as_ref().ok().map(Arc::clone);
     Ok(Identified { routed, caller })
-}
-
-/// The token of `Authorization: Bearer` (RFC 6750 section 2.1); other schemes are not ours.
-fn bearer_token(headers: &HeaderMap) -> Result<Option<&str>, ()> {
-    let mut fields = headers.get_all(AUTHORIZATION).iter();
-    let Some(field) = fields.next() else { return Ok(None) };
-    if fields.next().is_some() {
-        return Err(());
-    }
-    let Some((scheme, rest)) = field.to_str().ok().and_then(|text| text.split_once(' ')) else {
-        return Ok(None);
-    };
-    Ok(scheme.eq_ignore_ascii_case("bearer").then(|| rest.trim_matches(' ')))
-}
-
-async fn by_bearer(
-    front: &Front,
-    routed: &Routed,
-    arrived: &Arrived<'_>,
-    exchange: &Exchange,
-    token: &str,
-) -> Result<Arc<Recognised>, Answer> {
-    let cache = &exchange.snapshot.recognised;
-    let key = cache.key(Kind::Bearer, [token.as_bytes()]);
-    let metrics = front.gateway.metrics();
-    if let Some(known) = cache.get(&key, exchange.now) {
-        metrics.token_cache_hit();
-        if routed.route.provider(&known.identity.provider).is_some() {
-            return Ok(known);
-        }
-        return Err(challenge::refuse_token(arrived, exchange, Complaint::InvalidToken, "issuer_other"));
-    }
-    metrics.token_cache_miss();
-    let Some(running) = provider_of(routed, token) else {
-        return Err(challenge::refuse_token(arrived, exchange, Complaint::InvalidToken, "issuer_unknown"));
-    };
-    match running.provider.verify_bearer(token, exchange.now).await {
-        Ok(verified) => {
-            metrics.token_accepted(&running.section.name);
-            let recognised = Arc::new(Recognised {
-                fields: exchange.snapshot.projection.of(&verified.identity),
-                identity: Arc::new(verified.identity),
-                session_id: None,
-                key: Some(verified.key),
-                valid_until: verified.not_after,
-            });
-            cache.put(key, &recognised);
-            Ok(recognised)
-        }
-        Err(BearerRefused::Token(refused)) => {
-            metrics.token_refused(&running.section.name, refused.slug());
-            Err(challenge::refuse_token(arrived, exchange, Complaint::InvalidToken, refused.slug()))
-        }
-        Err(unavailable) => {
-            metrics.token_refused(&running.section.name, unavailable.slug());
-            Err(keys_unavailable(running, arrived, exchange, unavailable.slug()))
-        }
-    }
-}
-
-/// The provider whose issuer the token names; the only one of a route needs no look.
-fn provider_of<'a>(routed: &'a Routed, token: &str) -> Option<&'a Arc<RunningProvider>> {
-    let bearer = |running: &&Arc<RunningProvider>| !running.section.audiences.is_empty();
-    let mut candidates = routed.route.providers.iter().filter(bearer);
-    let first = candidates.next()?;
-    if candidates.next().is_none() {
-        return Some(first);
-    }
-    let issuer = ostia_identity::peek_issuer(token)?;
-    routed.route.providers.iter().filter(bearer).find(|running| running.section.issuer == issuer)
-}
-
-fn keys_unavailable(
-    running: &RunningProvider,
-    arrived: &Arrived<'_>,
-    exchange: &Exchange,
-    reason: &'static str,
-) -> Answer {
-    let refusal = Refusal::new(
-        http::StatusCode::SERVICE_UNAVAILABLE,
-        reason,
-        "Tokens cannot be checked right now: the issuer's keys are not known",
-    );
-    Answer::refuse(&refusal, arrived.reader(), &exchange.snapshot.pages, exchange.id.as_str())
-        .with(http::header::RETRY_AFTER, challenge::retry_after(running.provider.retry_after()))
 }
 
 type OwnCookies<'a> = SmallVec<[(&'a [u8], &'a [u8]); 4]>;
@@ -289,6 +204,7 @@ fn recognise(exchange: &Exchange, session: &Session, needs_refresh: bool) -> Rec
         identity: Arc::clone(&session.identity),
         session_id: Some(session.id),
         key: None,
+        bound: None,
         valid_until: look_again_at(exchange, session, needs_refresh),
     }
 }
@@ -310,24 +226,4 @@ fn look_again_at(exchange: &Exchange, session: &Session, needs_refresh: bool) ->
         at = at.min(now + left / 2);
     }
     at
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use http::HeaderValue;
-
-    fn headers(values: &[&'static str]) -> HeaderMap {
-        values.iter().map(|value| (AUTHORIZATION, HeaderValue::from_static(value))).collect()
-    }
-
-    #[test]
-    fn only_one_bearer_token_is_taken() {
-        assert_eq!(bearer_token(&headers(&[])), Ok(None));
-        assert_eq!(bearer_token(&headers(&["Bearer abc"])), Ok(Some("abc")));
-        assert_eq!(bearer_token(&headers(&["bEARER  abc "])), Ok(Some("abc")));
-        assert_eq!(bearer_token(&headers(&["Basic abc"])), Ok(None));
-        assert_eq!(bearer_token(&headers(&["Bearer"])), Ok(None));
-        assert_eq!(bearer_token(&headers(&["Bearer a", "Bearer b"])), Err(()));
-    }
 }

@@ -34,6 +34,8 @@ pub struct Arrived<'a> {
     pub peer_is_trusted: bool,
     /// Whether the client came by TLS.
     pub by_tls: bool,
+    /// The SHA-256 of the certificate that the client showed, which the listener has verified.
+    pub certificate: Option<[u8; 32]>,
     /// Where it came in.
     pub listener: Arc<ListenerState>,
 }
@@ -95,7 +97,9 @@ pub fn receive<'a>(
         .unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
     exchange.outcome.client = Some(peer);
     exchange.outcome.listener = Some(front.listener.clone());
-    let by_tls = downstream.digest().is_some_and(|digest| digest.ssl_digest.is_some());
+    let tls = downstream.digest().and_then(|digest| digest.ssl_digest.as_ref());
+    let (by_tls, certificate) =
+        (tls.is_some(), tls.and_then(|tls| tls.cert_digest.as_slice().try_into().ok()));
     let request = downstream.req_header_mut();
     exchange.outcome.method = Some(request.method.clone());
     let id = exchange.id;
@@ -156,6 +160,7 @@ pub fn receive<'a>(
         client,
         peer_is_trusted: ostia_request::client::is_trusted(peer, &listener.trusted_proxies),
         by_tls: told_tls.unwrap_or(by_tls),
+        certificate,
         listener,
     })
 }

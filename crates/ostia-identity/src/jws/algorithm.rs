@@ -4,7 +4,7 @@ use aws_lc_rs::digest;
 use thiserror::Error;
 
 /// A JWS signature algorithm. There is no `none` and nothing symmetric: a key of an issuer is always public.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Algorithm {
     /// RSASSA-PKCS1-v1_5 with SHA-256 (RFC 7518 section 3.3).
     Rs256,
@@ -14,13 +14,34 @@ pub enum Algorithm {
     Es256,
     /// ECDSA on P-384 with SHA-384.
     Es384,
+    /// RSASSA-PKCS1-v1_5 with SHA-384.
+    Rs384,
+    /// RSASSA-PKCS1-v1_5 with SHA-512.
+    Rs512,
+    /// RSASSA-PSS with SHA-384 and a salt of 48 bytes.
+    Ps384,
+    /// RSASSA-PSS with SHA-512 and a salt of 64 bytes.
+    Ps512,
+    /// ECDSA on P-521 with SHA-512; costs twenty times as much as RS256 to check.
+    Es512,
     /// Ed25519: `EdDSA` of RFC 8037 section 3.1, `Ed25519` of RFC 9864 section 2.2.
     EdDsa,
 }
 
 impl Algorithm {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Rs256, Self::Ps256, Self::Es256, Self::Es384, Self::EdDsa];
+    pub const ALL: [Self; 10] = [
+        Self::Rs256,
+        Self::Rs384,
+        Self::Rs512,
+        Self::Ps256,
+        Self::Ps384,
+        Self::Ps512,
+        Self::Es256,
+        Self::Es384,
+        Self::Es512,
+        Self::EdDsa,
+    ];
 
     /// Reads an `alg` value; names are case-sensitive (RFC 7515 section 4.1.1).
     #[must_use]
@@ -30,6 +51,11 @@ impl Algorithm {
             "PS256" => Self::Ps256,
             "ES256" => Self::Es256,
             "ES384" => Self::Es384,
+            "RS384" => Self::Rs384,
+            "RS512" => Self::Rs512,
+            "PS384" => Self::Ps384,
+            "PS512" => Self::Ps512,
+            "ES512" => Self::Es512,
             "EdDSA" | "Ed25519" => Self::EdDsa,
             _ => return None,
         })
@@ -43,6 +69,11 @@ impl Algorithm {
             Self::Ps256 => "PS256",
             Self::Es256 => "ES256",
             Self::Es384 => "ES384",
+            Self::Rs384 => "RS384",
+            Self::Rs512 => "RS512",
+            Self::Ps384 => "PS384",
+            Self::Ps512 => "PS512",
+            Self::Es512 => "ES512",
             Self::EdDsa => "EdDSA",
         }
     }
@@ -51,12 +82,12 @@ impl Algorithm {
     pub(crate) fn hash(self) -> &'static digest::Algorithm {
         match self {
             Self::Rs256 | Self::Ps256 | Self::Es256 => &digest::SHA256,
-            Self::Es384 => &digest::SHA384,
-            Self::EdDsa => &digest::SHA512,
+            Self::Rs384 | Self::Ps384 | Self::Es384 => &digest::SHA384,
+            Self::Rs512 | Self::Ps512 | Self::Es512 | Self::EdDsa => &digest::SHA512,
         }
     }
 
-    const fn bit(self) -> u8 {
+    const fn bit(self) -> u16 {
         1 << self as u8
     }
 }
@@ -64,11 +95,11 @@ impl Algorithm {
 /// The algorithms that a provider's section allows (`signing_algorithms`). The list comes from the configuration,
 /// never from a token (RFC 8725 section 3.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct AlgorithmSet(u8);
+pub struct AlgorithmSet(u16);
 
 /// A name that is no accepted algorithm.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("`{0}` is not one of RS256, PS256, ES256, ES384, EdDSA")]
+#[error("`{0}` is not one of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA")]
 pub struct UnknownAlgorithm(pub String);
 
 impl AlgorithmSet {
@@ -95,6 +126,11 @@ impl AlgorithmSet {
         self.0 & algorithm.bit() != 0
     }
 
+    /// The JOSE names of what is allowed.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        Algorithm::ALL.into_iter().filter(move |one| self.contains(*one)).map(Algorithm::name)
+    }
+
     /// Whether nothing is allowed.
     #[must_use]
     pub fn is_empty(self) -> bool {
@@ -115,8 +151,8 @@ mod tests {
     #[test]
     fn names_that_are_not_signatures_of_public_keys_are_refused() {
         for name in [
-            "none", "None", "nOnE", "", "HS256", "HS512", "rs256", "RS1", "RS512", "ES512", "ES256K",
-            "Ed448", "RSA-OAEP", "dir",
+            "none", "None", "nOnE", "", "HS256", "HS512", "rs256", "RS1", "ES521", "ES256K", "Ed448",
+            "RSA-OAEP", "dir",
         ] {
             assert_eq!(Algorithm::from_name(name), None, "{name}");
         }

@@ -42,14 +42,25 @@ impl<'a> Token<'a> {
     /// # Errors
     /// Everything that can be wrong before a key is needed.
     pub fn parse(text: &'a str) -> Result<Self, TokenRefused> {
-        let [header, claims, signature] = split(text)?;
-        let header = super::decode(header).ok_or(TokenRefused::NotBase64 { part: Part::Header })?;
-        let header = Header::parse(&header)?;
+        let parts = split(text)?;
+        let header = Header::parse(&decoded(parts.header, Part::Header)?)?;
+        Self::of(text, &parts, header)
+    }
+
+    /// Reads a token that brings its key along: a DPoP proof.
+    pub(crate) fn parse_with_key(text: &'a str) -> Result<(Self, serde_json::Value), TokenRefused> {
+        let parts = split(text)?;
+        let (header, key) = Header::parse_with_key(&decoded(parts.header, Part::Header)?)?;
+        Ok((Self::of(text, &parts, header)?, key))
+    }
+
+    fn of(text: &'a str, parts: &Parts<'a>, header: Header) -> Result<Self, TokenRefused> {
+        let Parts { claims, signature, .. } = *parts;
         if signature.is_empty() || signature.len() > MAX_SIGNATURE_BYTES * 4 / 3 + 4 {
             return Err(TokenRefused::SignatureInvalid);
         }
         let signed = text.get(..text.len() - signature.len() - 1).unwrap_or_default();
-        let signature = super::decode(signature).ok_or(TokenRefused::NotBase64 { part: Part::Signature })?;
+        let signature = decoded(signature, Part::Signature)?;
         Ok(Self { header, signed, claims, signature })
     }
 
@@ -94,10 +105,24 @@ impl<'a> Token<'a> {
             return Err(TokenRefused::AlgorithmNotAllowed { name: algorithm.name() });
         }
         let key = keys.check(self.kid(), algorithm, self.signed.as_bytes(), &self.signature)?;
-        let claims = super::decode(self.claims).ok_or(TokenRefused::NotBase64 { part: Part::Claims })?;
+        Ok(Verified { claims: self.read_claims()?, key: Arc::clone(key), algorithm })
+    }
+
+    /// Checks the signature with the one key that may have made it, and only then reads the claims.
+    pub(crate) fn verify_with(&self, key: &Key, allowed: AlgorithmSet) -> Result<Claims, TokenRefused> {
+        let algorithm = self.algorithm();
+        if !allowed.contains(algorithm) {
+            return Err(TokenRefused::AlgorithmNotAllowed { name: algorithm.name() });
+        }
+        key.check(algorithm, self.signed.as_bytes(), &self.signature)?;
+        self.read_claims()
+    }
+
+    fn read_claims(&self) -> Result<Claims, TokenRefused> {
+        let claims = decoded(self.claims, Part::Claims)?;
         let claims =
             json::parse_object(&claims).map_err(|why| TokenRefused::NotJson { part: Part::Claims, why })?;
-        Ok(Verified { claims: Claims::new(claims), key: Arc::clone(key), algorithm })
+        Ok(Claims::new(claims))
     }
 }
 
@@ -105,21 +130,28 @@ impl<'a> Token<'a> {
 /// nothing else. `None` when there is no such single string.
 #[must_use]
 pub fn peek_issuer(text: &str) -> Option<String> {
-    let [_, claims, _] = split(text).ok()?;
-    let claims = super::decode(claims)?;
-    match json::parse_object(&claims).ok()?.remove("iss")? {
-        serde_json::Value::String(issuer) => Some(issuer),
-        _ => None,
-    }
+    let claims = super::decode(split(text).ok()?.claims)?;
+    json::peek_string(&claims, "iss")
 }
 
-fn split(text: &str) -> Result<[&str; 3], TokenRefused> {
+fn decoded(text: &str, part: Part) -> Result<Vec<u8>, TokenRefused> {
+    super::decode(text).ok_or(TokenRefused::NotBase64 { part })
+}
+
+/// The three parts of the compact form, as text.
+struct Parts<'a> {
+    header: &'a str,
+    claims: &'a str,
+    signature: &'a str,
+}
+
+fn split(text: &str) -> Result<Parts<'_>, TokenRefused> {
     if text.len() > MAX_TOKEN_BYTES {
         return Err(TokenRefused::TooLong { limit: MAX_TOKEN_BYTES });
     }
     let mut parts = text.split('.');
     match (parts.next(), parts.next(), parts.next(), parts.count()) {
-        (Some(header), Some(claims), Some(signature), 0) => Ok([header, claims, signature]),
+        (Some(header), Some(claims), Some(signature), 0) => Ok(Parts { header, claims, signature }),
         (_, _, _, 2) => Err(TokenRefused::Encrypted),
         _ => Err(TokenRefused::NotCompact),
     }

@@ -14,6 +14,16 @@ const MAX_KID_BYTES: usize = 256;
 /// Members that only private or symmetric keys have (RFC 7518 section 6.2.2, 6.3.2, 6.4.1).
 const SECRET: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
+/// What an RSA key without `alg` may be used for.
+const RSA: [Algorithm; 6] = [
+    Algorithm::Rs256,
+    Algorithm::Ps256,
+    Algorithm::Rs384,
+    Algorithm::Ps384,
+    Algorithm::Rs512,
+    Algorithm::Ps512,
+];
+
 /// Why a key is not used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum KeyRefused {
@@ -38,7 +48,8 @@ pub enum KeyRefused {
     /// `use` or `key_ops` say something else than checking signatures.
     #[error("is not for signatures")]
     NotForSignatures,
-    /// RSA below 2048 or above 8192 bits, an exponent that is even, 1 or huge, a point of small order.
+    /// RSA below 2048 or above 8192 bits or of a chip whose keys can be factored, an exponent that is even, 1 or huge,
+    /// a point of small order.
     #[error("is weak")]
     Weak,
     /// No valid key: a point off the curve, a modulus that is even.
@@ -79,9 +90,10 @@ pub(super) fn read(jwk: &Value) -> Result<Key, KeyRefused> {
         return Err(KeyRefused::Malformed("kid"));
     }
     let fitting: &[Algorithm] = match (kty, string(members, "crv")?) {
-        ("RSA", _) => &[Algorithm::Rs256, Algorithm::Ps256],
+        ("RSA", _) => &RSA,
         ("EC", Some("P-256")) => &[Algorithm::Es256],
         ("EC", Some("P-384")) => &[Algorithm::Es384],
+        ("EC", Some("P-521")) => &[Algorithm::Es512],
         ("OKP", Some("Ed25519")) => &[Algorithm::EdDsa],
         _ => return Err(KeyRefused::UnsupportedType),
     };

@@ -2,12 +2,15 @@
 
 use aws_lc_rs::rsa::PublicKeyComponents;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256,
-    RSA_PSS_2048_8192_SHA256, VerificationAlgorithm,
+    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, ED25519, ParsedPublicKey,
+    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512,
+    RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RsaParameters,
+    VerificationAlgorithm,
 };
 use serde_json::{Map, Value};
 
 use super::jwk::{KeyRefused, required};
+use super::roca;
 use crate::jws::{self, algorithm::Algorithm};
 
 /// RSA moduli outside of this are refused: below is weak (RFC 7518 section 3.3), above costs too much.
@@ -20,19 +23,27 @@ pub(super) fn parse(
     members: &Map<String, Value>,
 ) -> Result<ParsedPublicKey, KeyRefused> {
     match algorithm {
-        Algorithm::Rs256 => {
-            rsa(members)?.to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256).map_err(|_| KeyRefused::Invalid)
-        }
-        Algorithm::Ps256 => {
-            rsa(members)?.to_parsed_public_key(&RSA_PSS_2048_8192_SHA256).map_err(|_| KeyRefused::Invalid)
-        }
+        Algorithm::Rs256 => rsa(members, &RSA_PKCS1_2048_8192_SHA256),
+        Algorithm::Rs384 => rsa(members, &RSA_PKCS1_2048_8192_SHA384),
+        Algorithm::Rs512 => rsa(members, &RSA_PKCS1_2048_8192_SHA512),
+        Algorithm::Ps256 => rsa(members, &RSA_PSS_2048_8192_SHA256),
+        Algorithm::Ps384 => rsa(members, &RSA_PSS_2048_8192_SHA384),
+        Algorithm::Ps512 => rsa(members, &RSA_PSS_2048_8192_SHA512),
         Algorithm::Es256 => point(members, 32, &ECDSA_P256_SHA256_FIXED),
         Algorithm::Es384 => point(members, 48, &ECDSA_P384_SHA384_FIXED),
+        Algorithm::Es512 => point(members, 66, &ECDSA_P521_SHA512_FIXED),
         Algorithm::EdDsa => ed25519(members),
     }
 }
 
-fn rsa(members: &Map<String, Value>) -> Result<PublicKeyComponents<Vec<u8>>, KeyRefused> {
+fn rsa(
+    members: &Map<String, Value>,
+    parameters: &'static RsaParameters,
+) -> Result<ParsedPublicKey, KeyRefused> {
+    components(members)?.to_parsed_public_key(parameters).map_err(|_| KeyRefused::Invalid)
+}
+
+fn components(members: &Map<String, Value>) -> Result<PublicKeyComponents<Vec<u8>>, KeyRefused> {
     let mut n = bytes(members, "n")?;
     // RFC 7518 section 6.3.1.1 warns of libraries that put one zero in front; it changes nothing.
     if n.first() == Some(&0) {
@@ -49,6 +60,9 @@ fn rsa(members: &Map<String, Value>) -> Result<PublicKeyComponents<Vec<u8>>, Key
     }
     if !is_odd(&n) {
         return Err(KeyRefused::Invalid);
+    }
+    if roca::is_of_that_chip(&n) {
+        return Err(KeyRefused::Weak);
     }
     Ok(PublicKeyComponents { n, e })
 }

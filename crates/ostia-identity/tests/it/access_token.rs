@@ -170,7 +170,7 @@ fn an_accepted_token_becomes_an_identity() {
     assert_eq!(identity.expires_at, at(NOW + 300) + Duration::from_millis(500));
     assert_eq!(accepted.not_after, identity.expires_at + Duration::from_secs(60));
     assert_eq!(accepted.client_id.as_deref(), Some("cli"));
-    assert_eq!(accepted.key.kid(), Some("ec-1"));
+    assert_eq!(accepted.key.as_ref().unwrap().kid(), Some("ec-1"));
 }
 
 #[test]

@@ -5,11 +5,11 @@ use std::time::Duration;
 use aws_lc_rs::digest;
 use ostia_identity::{
     AlgorithmSet, Fault, GroupRules, IdToken, IdTokenProfile, IdTokenRefused, LoginContinued, LoginExpected,
-    Token, accept_id_token, accept_refreshed_id_token,
+    Occasion, Token, accept_id_token,
 };
 use serde_json::{Value, json};
 
-use crate::setting::{ISSUER, NOW, at, keys, verdict};
+use crate::setting::{ISSUER, NOW, at, edited, keys, verdict};
 use crate::signer::{ED25519, P256, P384, RSA, RSA_OTHER, Signer, text};
 
 const ACCESS_TOKEN: &str = "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y";
@@ -30,17 +30,11 @@ fn expected() -> LoginExpected<'static> {
 }
 
 fn claims(changes: &Value) -> Value {
-    let mut claims = json!({
+    let claims = json!({
         "iss": ISSUER, "aud": "ostia", "sub": "248289761001", "exp": NOW + 300, "iat": NOW, "nonce": "n-0S6_WzA2Mj",
         "auth_time": NOW - 10, "acr": "phr",
     });
-    for (name, value) in changes.as_object().unwrap() {
-        match value {
-            Value::Null => claims.as_object_mut().unwrap().remove(name),
-            value => claims.as_object_mut().unwrap().insert(name.clone(), value.clone()),
-        };
-    }
-    claims
+    edited(claims, changes)
 }
 
 fn signed(signer: &Signer, alg: &str, changes: &Value) -> String {
@@ -49,7 +43,7 @@ fn signed(signer: &Signer, alg: &str, changes: &Value) -> String {
 }
 
 fn login(token: &str, expected: &LoginExpected<'_>) -> Result<IdToken, IdTokenRefused> {
-    accept_id_token(&Token::parse(token)?, &keys(), &profile(), expected, at(NOW))
+    accept_id_token(&Token::parse(token)?, &keys(), &profile(), &Occasion::Login(*expected), at(NOW))
 }
 
 fn slug(result: &Result<IdToken, IdTokenRefused>) -> &'static str {
@@ -193,14 +187,9 @@ fn a_refresh_continues_the_same_login() {
         LoginContinued { subject: "248289761001", auth_time: Some(at(NOW - 10)), access_token: None };
     let refresh = |changes: Value, continued: &LoginContinued<'_>| {
         let token = signed(&RSA, "RS256", &changes);
-        let result = accept_refreshed_id_token(
-            &Token::parse(&token).unwrap(),
-            &keys(),
-            &profile(),
-            continued,
-            at(NOW),
-        );
-        slug(&result)
+        let occasion = Occasion::Refresh(*continued);
+        let token = Token::parse(&token).unwrap();
+        slug(&accept_id_token(&token, &keys(), &profile(), &occasion, at(NOW)))
     };
     let cases = [
         ("oidcc-client-test-refresh-token", json!({"nonce": null}), "accepted"),

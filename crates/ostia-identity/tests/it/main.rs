@@ -4,10 +4,15 @@
 
 mod access_token;
 mod attacks;
+mod dpop;
 mod forgery;
 mod id_token;
+mod introspected;
 mod key_set;
+mod kinds;
+mod logout_token;
 mod properties;
 mod setting;
 mod signer;
 mod vectors;
+mod wycheproof;

@@ -24,6 +24,8 @@ pub(crate) fn profile() -> AccessTokenProfile {
         provider: "corp".into(),
         issuer: ISSUER.into(),
         audiences: vec!["https://other.example.com".to_owned(), AUDIENCE.to_owned()],
+        audience_claims: vec!["aud".to_owned()],
+        login_client: None,
         types: vec!["at+jwt".to_owned(), "application/at+jwt".to_owned()],
         algorithms: AlgorithmSet::all(),
         scope_claims: vec!["scope".to_owned(), "scp".to_owned()],
@@ -48,14 +50,18 @@ pub(crate) fn claims() -> Value {
 
 /// [`claims`] with some replaced; `null` takes one away.
 pub(crate) fn claims_with(changes: Value) -> Value {
-    let mut claims = claims();
+    edited(claims(), &changes)
+}
+
+/// An object with some members replaced; `null` takes one away.
+pub(crate) fn edited(mut object: Value, changes: &Value) -> Value {
     for (name, value) in changes.as_object().unwrap() {
         match value {
-            Value::Null => claims.as_object_mut().unwrap().remove(name),
-            value => claims.as_object_mut().unwrap().insert(name.clone(), value.clone()),
+            Value::Null => object.as_object_mut().unwrap().remove(name),
+            value => object.as_object_mut().unwrap().insert(name.clone(), value.clone()),
         };
     }
-    claims
+    object
 }
 
 pub(crate) fn jwks(keys: &[Value]) -> Vec<u8> {

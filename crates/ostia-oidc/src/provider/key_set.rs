@@ -11,7 +11,7 @@ use url::Url;
 use super::Provider;
 use super::discovery::{Document, FetchFailed, field, get, ok_body};
 use super::saved::Saved;
-use super::schedule::max_age;
+use super::schedule::fresh_for;
 
 /// Keys in use.
 #[derive(Debug)]
@@ -68,8 +68,7 @@ impl Provider {
         let old = self.keys.load_full();
         let request = conditional(get(jwks_uri.as_str()), old.as_deref());
         let answer = self.http.send(request).await.map_err(failed)?;
-        let fetched =
-            KeysFetched { max_age: field(answer.headers(), header::CACHE_CONTROL).and_then(|v| max_age(&v)) };
+        let fetched = KeysFetched { max_age: fresh_for(answer.headers()) };
         match old {
             Some(old) if answer.status() == StatusCode::NOT_MODIFIED => self.confirm(&old, answer.headers()),
             old => {

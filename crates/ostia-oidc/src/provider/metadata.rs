@@ -54,6 +54,7 @@ struct Document {
     token_endpoint: Option<String>,
     userinfo_endpoint: Option<String>,
     end_session_endpoint: Option<String>,
+    introspection_endpoint: Option<String>,
     response_types_supported: Option<Vec<String>>,
     code_challenge_methods_supported: Option<Vec<String>>,
     id_token_signing_alg_values_supported: Option<Vec<String>>,
@@ -68,6 +69,8 @@ pub struct Metadata {
     pub jwks_uri: Url,
     /// Where a browser is sent to end the session at the provider (RP-Initiated Logout 1.0).
     pub end_session_endpoint: Option<Url>,
+    /// Where a resource server asks about opaque tokens (RFC 7662, RFC 8414 section 2).
+    pub introspection_endpoint: Option<Url>,
     /// Where claims about the bearer of an access token are (OpenID Connect Core section 5.3).
     pub userinfo_endpoint: Option<Url>,
     /// Algorithms that both the configuration and the issuer allow for ID tokens.
@@ -170,6 +173,8 @@ impl Metadata {
             jwks_uri: endpoints.read("jwks_uri", &document.jwks_uri)?,
             end_session_endpoint: endpoints
                 .maybe("end_session_endpoint", document.end_session_endpoint.as_deref())?,
+            introspection_endpoint: endpoints
+                .maybe("introspection_endpoint", document.introspection_endpoint.as_deref())?,
             userinfo_endpoint: endpoints.maybe("userinfo_endpoint", document.userinfo_endpoint.as_deref())?,
             id_token_algorithms,
             iss_parameter_required: document.authorization_response_iss_parameter_supported,

@@ -30,6 +30,7 @@ use self::metadata::Metadata;
 use self::record::{Counters, LastError, Record};
 use self::saved::Saved;
 use self::schedule::Pace;
+use crate::resource_server::introspection::Introspections;
 
 /// One issuer and our ways with it. Shared by `Arc`; outlives a reload that does not change its section.
 ///
@@ -51,6 +52,7 @@ pub struct Provider {
     keys: ArcSwapOption<Keys>,
     saved_path: Option<PathBuf>,
     demand: Demand,
+    pub(crate) introspections: Introspections,
     pub(crate) record: Record,
 }
 
@@ -133,6 +135,7 @@ impl Provider {
             metadata_due: AtomicBool::new(false),
             keys: ArcSwapOption::empty(),
             demand: Demand::default(),
+            introspections: Introspections::default(),
             record: Record::default(),
         };
         provider.adopt_saved();
@@ -143,6 +146,12 @@ impl Provider {
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// The signature algorithms that are accepted: of tokens, and of the DPoP proofs beside them.
+    #[must_use]
+    pub fn algorithms(&self) -> AlgorithmSet {
+        self.algorithms
     }
 
     /// The metadata in use.
@@ -163,6 +172,9 @@ impl Provider {
         let published = self.metadata.load_full();
         let keys = self.keys.load_full();
         let usable = self.keys_at(SystemTime::now()).is_some();
+        let can_ask = self.settings.introspection.is_some()
+            && published.as_ref().is_some_and(|p| p.metadata.introspection_endpoint.is_some());
+        let can_check = usable && !self.settings.audiences.is_empty();
         let login = published.as_ref().is_some_and(|published| published.metadata.login.is_some());
         let dark_since = self.record.dark_since();
         Status {
@@ -173,7 +185,7 @@ impl Provider {
             keys: keys.as_ref().map_or(0, |keys| keys.set.keys().len()),
             from_disk: published.is_some_and(|p| p.from_disk) || keys.is_some_and(|k| k.from_disk),
             login_ready: login && usable && dark_since.is_none(),
-            bearer_ready: usable && self.access_tokens.is_some(),
+            bearer_ready: can_check || can_ask,
             dark_since,
             last_error: self.record.last_error(),
         }

@@ -35,6 +35,10 @@ pub struct Counters {
     pub bearers: u64,
     /// Bearer tokens refused.
     pub bearers_refused: u64,
+    /// Calls about opaque tokens that the issuer answered.
+    pub introspections: u64,
+    /// Calls about opaque tokens that failed.
+    pub introspection_failures: u64,
 }
 
 /// A failure to reach or to believe the issuer.
@@ -51,7 +55,7 @@ pub struct LastError {
 /// The keeper of both.
 #[derive(Debug, Default)]
 pub(crate) struct Record {
-    cells: [AtomicU64; 13],
+    cells: [AtomicU64; 15],
     failures: AtomicU32,
     last_error: Mutex<Option<LastError>>,
     dark_since: Mutex<Option<SystemTime>>,
@@ -73,6 +77,8 @@ enum Cell {
     RefreshesTransient,
     Bearers,
     BearersRefused,
+    Introspections,
+    IntrospectionFailures,
 }
 
 /// How a refresh ended.
@@ -126,6 +132,10 @@ impl Record {
         self.add(if ok { Cell::Bearers } else { Cell::BearersRefused });
     }
 
+    pub(crate) fn introspected(&self, ok: bool) {
+        self.add(if ok { Cell::Introspections } else { Cell::IntrospectionFailures });
+    }
+
     /// The end of a round of key fetches.
     pub(crate) fn settled(&self, outcome: Result<(), &FetchFailed>) {
         let mut dark_since = self.dark_since.lock().unwrap_or_else(PoisonError::into_inner);
@@ -177,6 +187,8 @@ impl Record {
             refreshes_transient: read(Cell::RefreshesTransient),
             bearers: read(Cell::Bearers),
             bearers_refused: read(Cell::BearersRefused),
+            introspections: read(Cell::Introspections),
+            introspection_failures: read(Cell::IntrospectionFailures),
         }
     }
 }

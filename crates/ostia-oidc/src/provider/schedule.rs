@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use http::{HeaderMap, header};
+
 /// The paces at which an issuer is asked. The defaults are what an operator gets; tests bring their own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pace {
@@ -81,9 +83,38 @@ pub(crate) fn chance() -> f64 {
     }
 }
 
+/// How long an answer says that it stays fresh (RFC 9111 section 4.2): `max-age` without the `Age` it already has, else
+/// `Expires` minus `Date`. `None` when it says nothing that can be read.
+pub(crate) fn fresh_for(headers: &HeaderMap) -> Option<Duration> {
+    let text = |name: header::HeaderName| headers.get(name)?.to_str().ok();
+    if let Some(whole) = text(header::CACHE_CONTROL).and_then(max_age) {
+        let spent = text(header::AGE).and_then(|age| age.trim().parse().ok()).map_or(0, u32::into);
+        return Some(whole.saturating_sub(Duration::from_secs(spent)));
+    }
+    let date = |name| httpdate(text(name)?);
+    Some(date(header::EXPIRES)?.saturating_sub(date(header::DATE)?))
+}
+
+/// A date in the one form that senders may write (RFC 9110 section 5.6.7), as time since 1970.
+fn httpdate(text: &str) -> Option<Duration> {
+    const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    let (_, rest) = text.split_once(", ")?;
+    let mut parts = rest.split(' ');
+    let day: u64 = parts.next()?.parse().ok()?;
+    let month = MONTHS.find(parts.next().filter(|month| month.len() == 3)?)? as u64 / 3 + 1;
+    let year: u64 = parts.next()?.parse().ok().filter(|year| (1970..10_000).contains(year))?;
+    let mut clock = parts.next()?.split(':').map(|part| part.parse::<u64>().ok());
+    let seconds = clock.next()?? * 3600 + clock.next()?? * 60 + clock.next()??;
+    // Days from the first of March of the year 0 (the usual count of the Gregorian calendar).
+    let (years, months) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let days = years * 365 + years / 4 - years / 100 + years / 400 + (months * 153 + 2) / 5 + day;
+    let since_1970 = days.checked_sub(719_469)?;
+    (parts.next() == Some("GMT")).then(|| Duration::from_secs(since_1970 * 86_400 + seconds))
+}
+
 /// `max-age` of a `Cache-Control` field (RFC 9111 section 5.2.2.1); `no-cache` and `no-store` count as zero, which the
 /// clamp raises.
-pub(crate) fn max_age(cache_control: &str) -> Option<Duration> {
+fn max_age(cache_control: &str) -> Option<Duration> {
     let mut age = None;
     for directive in cache_control.split(',').map(str::trim) {
         let (name, value) = directive.split_once('=').unwrap_or((directive, ""));
@@ -117,6 +148,48 @@ mod tests {
                 assert!((shortest..=longest).contains(&pause.as_secs()), "{field}: {pause:?}");
             }
         }
+    }
+
+    #[test]
+    fn freshness_is_read_from_every_field_that_tells_it() {
+        let fresh = |fields: &[(header::HeaderName, &'static str)]| {
+            let fields =
+                fields.iter().map(|(name, value)| (name.clone(), header::HeaderValue::from_static(value)));
+            fresh_for(&fields.collect()).map(|fresh| fresh.as_secs())
+        };
+        use header::{AGE, CACHE_CONTROL, DATE, EXPIRES};
+        let date = (DATE, "Sun, 06 Nov 1994 08:49:37 GMT");
+        for (name, fields, expected) in [
+            ("nothing", vec![], None),
+            ("max-age", vec![(CACHE_CONTROL, "max-age=600")], Some(600)),
+            ("max-age that a cache has spent", vec![(CACHE_CONTROL, "max-age=600"), (AGE, "500")], Some(100)),
+            ("more than spent", vec![(CACHE_CONTROL, "max-age=600"), (AGE, "700")], Some(0)),
+            ("an age that is none", vec![(CACHE_CONTROL, "max-age=600"), (AGE, "-1")], Some(600)),
+            ("dates", vec![date.clone(), (EXPIRES, "Sun, 06 Nov 1994 09:49:37 GMT")], Some(3600)),
+            (
+                "over midnight of a leap day",
+                vec![(DATE, "Wed, 28 Feb 2024 23:59:59 GMT"), (EXPIRES, "Fri, 01 Mar 2024 00:00:00 GMT")],
+                Some(86_401),
+            ),
+            (
+                "over a new year",
+                vec![(DATE, "Tue, 31 Dec 2024 23:00:00 GMT"), (EXPIRES, "Wed, 01 Jan 2025 01:00:00 GMT")],
+                Some(7200),
+            ),
+            (
+                "max-age wins",
+                vec![date.clone(), (EXPIRES, "Sun, 06 Nov 1994 09:49:37 GMT"), (CACHE_CONTROL, "max-age=60")],
+                Some(60),
+            ),
+            ("expired at once", vec![date.clone(), (EXPIRES, "0")], None),
+            ("before its date", vec![date.clone(), (EXPIRES, "Sun, 06 Nov 1994 07:49:37 GMT")], Some(0)),
+            ("no date", vec![(EXPIRES, "Sun, 06 Nov 1994 09:49:37 GMT")], None),
+            ("huge numbers", vec![date, (EXPIRES, "Sun, 99999999999999999999 Nov 1994 09:49:37 GMT")], None),
+        ] {
+            assert_eq!(fresh(&fields), expected, "{name}");
+        }
+        let known = httpdate("Sun, 06 Nov 1994 08:49:37 GMT").map(|at| at.as_secs());
+        assert_eq!(known, Some(784_111_777), "the example of RFC 9110");
     }
 
     #[test]

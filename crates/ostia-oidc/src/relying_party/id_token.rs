@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use ostia_identity::{
-    IdToken, IdTokenProfile, IdTokenRefused, LoginContinued, LoginExpected, Token, accept_id_token,
-    accept_refreshed_id_token,
+    IdToken, IdTokenProfile, IdTokenRefused, LoginContinued, LoginExpected, Occasion, Token, accept_id_token,
 };
 
 use crate::provider::Provider;
@@ -20,8 +19,7 @@ impl Provider {
         expected: &LoginExpected<'_>,
         now: SystemTime,
     ) -> Result<IdToken, KeyedRefused<IdTokenRefused>> {
-        let token = Token::parse(text).map_err(|refused| KeyedRefused::Token(refused.into()))?;
-        self.with_keys(token.kid(), now, |keys| accept_id_token(&token, keys, profile, expected, now)).await
+        self.accept(text, profile, &Occasion::Login(*expected), now).await
     }
 
     /// Judges the ID token of a refresh (OpenID Connect Core section 12.2).
@@ -32,9 +30,17 @@ impl Provider {
         continued: &LoginContinued<'_>,
         now: SystemTime,
     ) -> Result<IdToken, KeyedRefused<IdTokenRefused>> {
+        self.accept(text, profile, &Occasion::Refresh(*continued), now).await
+    }
+
+    async fn accept(
+        self: &Arc<Self>,
+        text: &str,
+        profile: &IdTokenProfile,
+        occasion: &Occasion<'_>,
+        now: SystemTime,
+    ) -> Result<IdToken, KeyedRefused<IdTokenRefused>> {
         let token = Token::parse(text).map_err(|refused| KeyedRefused::Token(refused.into()))?;
-        let check =
-            |keys: &ostia_identity::KeySet| accept_refreshed_id_token(&token, keys, profile, continued, now);
-        self.with_keys(token.kid(), now, check).await
+        self.with_keys(token.kid(), now, |keys| accept_id_token(&token, keys, profile, occasion, now)).await
     }
 }

@@ -25,6 +25,17 @@ pub enum BearerRefused {
     /// The token itself.
     #[error("the token is refused")]
     Token(#[from] TokenRefused),
+    /// Not even the characters of a token (RFC 6750 section 2.1).
+    #[error("this is no token")]
+    NotAToken,
+    /// The issuer was to be asked about an opaque token and did not answer: 503 with `Retry-After`.
+    #[error("the issuer does not say what the token is worth")]
+    IntrospectionUnavailable {
+        /// The reason as a word.
+        reason: &'static str,
+        /// What `Retry-After` says.
+        retry_after: Duration,
+    },
     /// The issuer's keys were never loaded, so nobody can tell: 503 with `Retry-After`, never 401, on which clients
     /// throw their tokens away.
     #[error("the keys of the issuer are not available")]
@@ -41,6 +52,8 @@ impl BearerRefused {
         match self {
             Self::NotAccepted => "bearer_not_accepted",
             Self::Token(refused) => refused.slug(),
+            Self::NotAToken => "token_malformed",
+            Self::IntrospectionUnavailable { reason, .. } => reason,
             Self::KeysUnavailable { .. } => "keys_unavailable",
         }
     }
@@ -49,9 +62,13 @@ impl BearerRefused {
     #[must_use]
     pub fn fault(&self) -> Fault {
         match self {
-            Self::NotAccepted => Fault::Caller,
+            Self::NotAccepted | Self::NotAToken => Fault::Caller,
             Self::Token(refused) => refused.fault().into(),
-            Self::KeysUnavailable { .. } => Fault::Issuer,
+            Self::IntrospectionUnavailable {
+                reason: "introspection_client_refused" | "introspection_endpoint_missing",
+                ..
+            } => Fault::Operator,
+            Self::KeysUnavailable { .. } | Self::IntrospectionUnavailable { .. } => Fault::Issuer,
         }
     }
 
@@ -59,8 +76,10 @@ impl BearerRefused {
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::NotAccepted | Self::Token(_) => StatusCode::UNAUTHORIZED,
-            Self::KeysUnavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NotAccepted | Self::NotAToken | Self::Token(_) => StatusCode::UNAUTHORIZED,
+            Self::KeysUnavailable { .. } | Self::IntrospectionUnavailable { .. } => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
         }
     }
 
@@ -75,7 +94,10 @@ impl BearerRefused {
             Self::Token(refused) => {
                 Some(Challenge::new(realm).because(Complaint::InvalidToken, &refused.to_string()))
             }
-            Self::KeysUnavailable { .. } => None,
+            Self::NotAToken => {
+                Some(Challenge::new(realm).because(Complaint::InvalidToken, "this is no token"))
+            }
+            Self::KeysUnavailable { .. } | Self::IntrospectionUnavailable { .. } => None,
         }
     }
 }
@@ -107,6 +129,11 @@ impl Provider {
 
     async fn judge(self: &Arc<Self>, text: &str, now: SystemTime) -> Result<VerifiedToken, BearerRefused> {
         let profile = self.access_tokens.as_ref().ok_or(BearerRefused::NotAccepted)?;
+        if let Some(introspection) = &self.settings.introspection
+            && (self.settings.audiences.is_empty() || !is_jwt(text))
+        {
+            return self.judge_opaque(text, introspection, profile, now).await;
+        }
         let token = Token::parse(text)?;
         let verdict =
             self.with_keys(token.kid(), now, |keys| accept_access_token(&token, keys, profile, now)).await;
@@ -117,15 +144,28 @@ impl Provider {
     }
 }
 
-/// The rules for access tokens of a section; `None` when it names no audience.
+/// Whether a text has the form of a JWT. Its first part is the text of a JSON object, which begins with `{"` in
+/// base64url; the dots of another kind of token are not enough.
+#[must_use]
+pub fn is_jwt(text: &str) -> bool {
+    text.starts_with("eyJ") && text.bytes().filter(|byte| *byte == b'.').count() >= 2
+}
+
+/// The rules for access tokens of a section; `None` when it names neither audience nor introspection. An opaque token
+/// that names an audience must name one of these; without any, it must be the client that asks.
 pub(crate) fn profile(settings: &Settings) -> Result<Option<AccessTokenProfile>, UnknownAlgorithm> {
-    if settings.audiences.is_empty() {
-        return Ok(None);
-    }
+    let asking = settings.introspection.as_ref().map(|introspection| introspection.client_id.clone());
+    let audiences = match asking {
+        _ if !settings.audiences.is_empty() => settings.audiences.clone(),
+        Some(client_id) => vec![client_id],
+        None => return Ok(None),
+    };
     Ok(Some(AccessTokenProfile {
         provider: settings.name.as_str().into(),
         issuer: settings.issuer.as_str().into(),
-        audiences: settings.audiences.clone(),
+        audiences,
+        audience_claims: settings.audience_claims.clone(),
+        login_client: settings.client.as_ref().map(|client| client.client_id.clone()),
         types: settings.access_token_types.clone(),
         algorithms: AlgorithmSet::from_names(settings.signing_algorithms.iter().map(String::as_str))?,
         scope_claims: settings.scope_claims.clone(),

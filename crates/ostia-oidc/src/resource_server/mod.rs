@@ -2,3 +2,5 @@
 
 pub mod bearer;
 pub mod challenge;
+pub mod dpop;
+pub(crate) mod introspection;

@@ -18,7 +18,7 @@ async fn a_good_token_says_who_comes() {
     assert_eq!(&*verified.identity.provider, "corp");
     assert_eq!(verified.identity.scopes, ["orders.read", "orders.write"]);
     assert_eq!(verified.client_id.as_deref(), Some("robot"));
-    assert!(verified.key.is_live());
+    assert!(verified.key.unwrap().is_live());
     assert_eq!(provider.counters().bearers, 1);
 }
 

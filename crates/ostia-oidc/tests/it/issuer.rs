@@ -69,6 +69,7 @@ pub(crate) struct Knobs {
     pub(crate) id_token: Option<Edit>,
     pub(crate) token_answer: Option<Edit>,
     pub(crate) userinfo: Option<Edit>,
+    pub(crate) introspection: Option<Edit>,
     pub(crate) signing: Signing,
     /// By path.
     pub(crate) replies: HashMap<&'static str, Reply>,
@@ -225,6 +226,9 @@ pub(crate) fn settings(issuer: &str) -> ostia_config::Provider {
         }),
         audiences: vec![AUDIENCE.to_owned()],
         access_token_types: vec!["at+jwt".to_owned(), "application/at+jwt".to_owned()],
+        audience_claims: vec!["aud".to_owned()],
+        dpop_nonce: false,
+        introspection: None,
         scope_claims: vec!["scope".to_owned(), "scp".to_owned()],
         client_id_claims: vec!["client_id".to_owned(), "azp".to_owned()],
         signing_algorithms: ["RS256", "PS256", "ES256", "ES384", "EdDSA"].map(str::to_owned).to_vec(),
@@ -325,6 +329,10 @@ impl Shared {
                 let claims = json!({"sub": subject, "email": "userinfo@example.com", "department": "finance", "groups": ["from-userinfo"]});
                 self.edited(claims, |knobs| &knobs.userinfo)
             }
+            "/introspect" => {
+                let answer = json!({"active": true, "sub": "robot", "client_id": "robot", "scope": "orders.read orders.write"});
+                self.edited(answer, |knobs| &knobs.introspection)
+            }
             _ => StatusCode::NOT_FOUND.into_response(),
         }
     }
@@ -341,6 +349,7 @@ impl Shared {
         json!({
             "issuer": self.issuer, "authorization_endpoint": at("/auth?tenant=1"), "token_endpoint": at("/token"),
             "jwks_uri": at("/jwks"), "userinfo_endpoint": at("/userinfo"), "end_session_endpoint": at("/end"),
+            "introspection_endpoint": at("/introspect"),
             "response_types_supported": ["code"], "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": ["none", "RS256", "ES256", "Ed25519"],
             "code_challenge_methods_supported": ["plain", "S256"],

@@ -49,7 +49,7 @@ async fn a_key_replaced_under_its_old_name_passes_on_the_first_try() {
     let first = provider.verify_bearer(&issuer.access_token(|_| {}), now).await.unwrap();
     *issuer.keys() = vec![SigningKey::es256("key-1")];
     provider.verify_bearer(&issuer.access_token(|_| {}), now).await.unwrap();
-    assert!(!first.key.is_live(), "what the old key proved is void");
+    assert!(!first.key.unwrap().is_live(), "what the old key proved is void");
 }
 
 /// A token in the right form whose signature is never looked at, for there is no such key.
@@ -189,7 +189,8 @@ async fn keys_are_renewed_with_conditions_and_keep_their_identity() {
     let seen = issuer.calls("/jwks").len();
     until(|| issuer.calls("/jwks").len() >= seen + 3).await;
     let after = provider.verify_bearer(&issuer.access_token(|_| {}), now).await.unwrap();
-    assert!(Arc::ptr_eq(&before.key, &after.key) && before.key.is_live());
+    let (before, after) = (before.key.unwrap(), after.key.unwrap());
+    assert!(Arc::ptr_eq(&before, &after) && before.is_live());
     assert_eq!(provider.status().dark_since, None);
 }
 
@@ -200,9 +201,10 @@ async fn a_removed_key_dies_at_the_next_renewal() {
     let pace = Pace { keys: tick, keys_at_least: tick, keys_at_most: tick, ..patient() };
     let provider = Provider::with_pace(Arc::new(issuer.settings()), None, pace).unwrap();
     let verified = provider.verify_bearer(&issuer.access_token(|_| {}), SystemTime::now()).await.unwrap();
+    let key = verified.key.unwrap();
     let _keeper = provider.start();
     *issuer.keys() = vec![SigningKey::es256("key-2")];
-    until(|| !verified.key.is_live()).await;
+    until(|| !key.is_live()).await;
 }
 
 #[tokio::test]
@@ -320,9 +322,10 @@ async fn verdicts_die_with_their_provider() {
     let issuer = Issuer::start().await;
     let provider = issuer.provider();
     let verified = provider.verify_bearer(&issuer.access_token(|_| {}), SystemTime::now()).await.unwrap();
-    assert!(verified.key.is_live());
+    let key = verified.key.unwrap();
+    assert!(key.is_live());
     drop(provider);
-    until(|| !verified.key.is_live()).await;
+    until(|| !key.is_live()).await;
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ mod bearer;
 mod callback;
 mod conformance;
 mod discovery;
+mod introspection;
 mod issuer;
 mod key;
 mod keys;

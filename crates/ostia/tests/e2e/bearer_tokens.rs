@@ -213,3 +213,42 @@ async fn a_provider_that_is_dark_leaves_known_keys_in_use() {
     .await;
     assert!([401, 503].contains(&answer.status), "{}", answer.status);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_sends_forged_tokens_is_told_to_wait_and_known_tokens_go_on() {
+    let (world, node, _) = World::with_node().await;
+    let good = world.provider.access_token("robot", json!({}));
+    assert_eq!(ask(node.port(), &good).await.status, 200);
+    let claims = |number: usize| world.provider.access_claims("robot", json!({ "jti": number.to_string() }));
+    let stranger = Signer::new("key-1");
+    let forged = |number| stranger.sign(&stranger.header("at+jwt"), &claims(number));
+    let mut refused = None;
+    for number in 0..1000 {
+        let answer = ask(node.port(), &forged(number)).await;
+        match answer.status {
+            401 => assert_eq!(answer.json()["code"].as_str(), Some("signature_invalid")),
+            _ => refused = Some((number, answer)),
+        }
+        if refused.is_some() {
+            break;
+        }
+    }
+    let (number, answer) = refused.expect("the budget ends");
+    assert!(number >= 100, "{number} is too few");
+    assert_eq!((answer.status, answer.json()["code"].as_str()), (429, Some("signature_budget_spent")));
+    assert!(answer.field("retry-after").is_some());
+    assert_eq!(ask(node.port(), &good).await.status, 200, "a token that was accepted before is not affected");
+    assert_eq!(world.app.count(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_wrong_token_sent_again_and_again_shuts_nobody_out() {
+    let (world, node, _) = World::with_node().await;
+    let stranger = Signer::new("key-1");
+    let wrong = stranger.sign(&stranger.header("at+jwt"), &world.provider.access_claims("robot", json!({})));
+    for _ in 0..150 {
+        assert_eq!(ask(node.port(), &wrong).await.json()["code"].as_str(), Some("signature_invalid"));
+    }
+    let fresh = world.provider.access_token("robot", json!({}));
+    assert_eq!(ask(node.port(), &fresh).await.status, 200);
+}

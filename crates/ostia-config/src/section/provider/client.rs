@@ -106,7 +106,7 @@ fn refuse_login_keys(fields: &Fields<'_>) {
     }
 }
 
-fn secret(fields: &Fields<'_>) -> Option<Secret<String>> {
+pub(super) fn secret(fields: &Fields<'_>) -> Option<Secret<String>> {
     if fields.has("client_secret") && fields.has("client_secret_file") {
         let path = fields.sub("client_secret_file");
         let message = "`client_secret` and `client_secret_file` are both there";
