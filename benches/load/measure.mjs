@@ -27,7 +27,8 @@ export async function measure(scenario, name, pid, seconds) {
   return { perSecond: count / seconds, cpu: each('total'), user: each('user'), system: each('system') };
 }
 
-async function requests(scenario, name, port, seconds) {
+/** Requests that were answered as they should be. */
+export async function requests(scenario, name, port, seconds) {
   const url = `${scenario.tls ? 'https' : 'http'}://127.0.0.1:${port}/`;
   const { stdout } = await run('taskset', ['-c', String(LOAD_CPU), 'wrk', '-t1', `-c${CONNECTIONS}`, `-d${seconds}s`,
     '--timeout', '10s', '-s', LUA, url, '--', scenario.file]);
