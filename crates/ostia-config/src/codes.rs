@@ -128,6 +128,10 @@ codes! {
         "A listener with `tls` needs at least one certificate with its key. (Certificates by ACME are not supported yet.)";
     ADMIN_ADDRESS = "E1505", "an admin address that cannot be",
         "The admin address has no sign-in; it shows what runs, and it is for this machine alone. The path of the admin socket has at most 90 bytes: the system takes 107, and the socket is made under a longer name first.";
+    CLIENT_CERTIFICATE = "E1506", "client certificates without an authority",
+        "`client_certificate` says whether clients must show a certificate; `client_ca_file` says which authorities may have signed it. Without the second nobody's certificate could be checked.";
+    PROXY_PROTOCOL = "E1507", "PROXY headers from nobody",
+        "A PROXY header says who the client is, so it is taken from `trusted_proxies` alone. With none of them named, `accept` would accept nothing and `require` would let nobody connect.";
     COOKIE_NAME = "E1601", "a cookie name without `__Host-`",
         "The prefix makes browsers refuse a cookie of this name that another host, a subdomain or plain HTTP tries to set (RFC 6265bis section 4.1.3.2).";
     SESSION_TIMES = "E1602", "times that do not fit",

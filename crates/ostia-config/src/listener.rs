@@ -24,8 +24,21 @@ pub struct Listener {
     pub protocols: Protocols,
     /// Peers whose `X-Forwarded-*` and `Forwarded` are believed. Empty by default.
     pub trusted_proxies: Vec<IpNet>,
+    /// `proxy_protocol`, default `refuse`.
+    pub proxy_protocol: ProxyProtocol,
     /// Bounds on what a client may send.
     pub limits: Limits,
+}
+
+/// Whether a PROXY header stands in front of connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProxyProtocol {
+    /// Never.
+    Refuse,
+    /// From `trusted_proxies` it may.
+    Accept,
+    /// It must, and nobody but `trusted_proxies` may connect.
+    Require,
 }
 
 /// TLS of a listener.
@@ -36,6 +49,19 @@ pub struct Tls {
     pub certificates: Vec<Certificate>,
     /// `min_version`, default `"1.2"`.
     pub min_version: TlsVersion,
+    /// `client_ca_file` and `client_certificate`; clients are not asked for certificates without.
+    pub client_certificates: Option<ClientCertificates>,
+    /// `ticket_keys_file`; without it Ostia makes and rotates `tickets.keys` in the state folder.
+    pub ticket_keys_file: Option<PathBuf>,
+}
+
+/// Which clients show a certificate, and whose.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClientCertificates {
+    /// `client_ca_file`: the authorities, PEM.
+    pub ca_file: PathBuf,
+    /// `client_certificate: required` (the default) or `optional`.
+    pub is_required: bool,
 }
 
 /// A certificate chain and its key, both PEM files; relative paths are beside the configuration file (or in

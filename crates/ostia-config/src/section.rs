@@ -11,6 +11,7 @@ pub(crate) mod root;
 pub(crate) mod route;
 pub(crate) mod runtime;
 pub(crate) mod session;
+pub(crate) mod tls;
 pub(crate) mod upstream;
 
 use crate::Name;

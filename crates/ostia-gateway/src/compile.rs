@@ -103,18 +103,6 @@ pub(crate) fn trial(config: &Config) -> Result<(), CompileRefused> {
 
 /// What a reload cannot change is refused, never ignored.
 pub(crate) fn needs_restart(running: &Config, next: &Config) -> Result<(), CompileRefused> {
-    let bound = |config: &Config| {
-        config
-            .listeners
-            .iter()
-            .map(|listener| {
-                (listener.name.clone(), (listener.bind.clone(), listener.tls.is_some(), listener.protocols))
-            })
-            .collect::<BTreeMap<_, _>>()
-    };
-    if bound(running) != bound(next) {
-        return Err(CompileRefused::NeedsRestart("the addresses and protocols of `listeners`"));
-    }
     if running.admin != next.admin {
         return Err(CompileRefused::NeedsRestart("`admin`"));
     }

@@ -17,12 +17,29 @@ pub enum ConnectionRefused {
     NoProtocol,
     /// The HTTP/2 preface was wrong or late.
     Preface,
+    /// `proxy_protocol: require`, and the peer is none of `trusted_proxies`.
+    ProxyHeaderOfStranger,
+    /// `proxy_protocol: require`, and the connection began with something else, or ended.
+    ProxyHeaderMissing,
+    /// A PROXY header that cannot be read.
+    ProxyHeaderMalformed,
+    /// The PROXY header took longer than `limits.header_timeout`.
+    ProxyHeaderTimeout,
 }
 
 impl ConnectionRefused {
     /// Every reason, in the order of the counters.
-    pub const ALL: [Self; 5] =
-        [Self::Limit, Self::Handshake, Self::HandshakeTimeout, Self::NoProtocol, Self::Preface];
+    pub const ALL: [Self; 9] = [
+        Self::Limit,
+        Self::Handshake,
+        Self::HandshakeTimeout,
+        Self::NoProtocol,
+        Self::Preface,
+        Self::ProxyHeaderOfStranger,
+        Self::ProxyHeaderMissing,
+        Self::ProxyHeaderMalformed,
+        Self::ProxyHeaderTimeout,
+    ];
 
     /// The reason in metrics and logs.
     #[must_use]
@@ -33,6 +50,10 @@ impl ConnectionRefused {
             Self::HandshakeTimeout => "handshake_timeout",
             Self::NoProtocol => "no_protocol",
             Self::Preface => "preface",
+            Self::ProxyHeaderOfStranger => "proxy_header_of_stranger",
+            Self::ProxyHeaderMissing => "proxy_header_missing",
+            Self::ProxyHeaderMalformed => "proxy_header_malformed",
+            Self::ProxyHeaderTimeout => "proxy_header_timeout",
         }
     }
 }

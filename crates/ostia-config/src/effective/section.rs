@@ -7,7 +7,7 @@ use serde_yaml::{Mapping, Value};
 pub(super) use self::policy::policy;
 use super::{Map, duration, path, some_texts, texts};
 use crate::admin::SocketAccess;
-use crate::listener::TlsVersion;
+use crate::listener::{ProxyProtocol, TlsVersion};
 use crate::log::{LogTarget, SubjectForm};
 use crate::provider::{Client, ClientAuthMethod};
 use crate::route::{Allow, Destination, HostPattern};
@@ -28,8 +28,21 @@ pub(super) fn listener(listener: &Listener) -> Mapping {
             Value::Mapping(pair.0)
         });
         let version = if tls.min_version == TlsVersion::Tls13 { "1.3" } else { "1.2" };
-        Map::default().with("certificates", certificates.collect::<Vec<_>>()).with("min_version", version).0
+        let clients = tls.client_certificates.as_ref();
+        let need = clients.map(|clients| if clients.is_required { "required" } else { "optional" });
+        Map::default()
+            .with("certificates", certificates.collect::<Vec<_>>())
+            .with("min_version", version)
+            .with_some("client_ca_file", clients.map(|clients| path(&clients.ca_file)))
+            .with_some("client_certificate", need)
+            .with_some("ticket_keys_file", tls.ticket_keys_file.as_deref().map(path))
+            .0
     });
+    let proxy_protocol = match listener.proxy_protocol {
+        ProxyProtocol::Refuse => "refuse",
+        ProxyProtocol::Accept => "accept",
+        ProxyProtocol::Require => "require",
+    };
     let spoken = [(listener.protocols.http2, "h2"), (listener.protocols.http1, "http/1.1")];
     Map::default()
         .with("bind", texts(&listener.bind))
@@ -37,6 +50,7 @@ pub(super) fn listener(listener: &Listener) -> Mapping {
         .with_some("tls", tls)
         .with("protocols", texts(spoken.into_iter().filter(|(on, _)| *on).map(|(_, name)| name)))
         .with("trusted_proxies", texts(&listener.trusted_proxies))
+        .with("proxy_protocol", proxy_protocol)
         .with(
             "limits",
             Map::default()
