@@ -1,5 +1,6 @@
 //! Each section of the language: its table, and the way from its map to the model.
 
+pub(crate) mod acme;
 pub(crate) mod admin;
 pub(crate) mod identity;
 pub(crate) mod listener;

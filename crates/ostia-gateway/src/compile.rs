@@ -148,6 +148,7 @@ pub(crate) fn compile(
         sessions,
         flows,
         recognised: RecognisedCache::new()?,
+        acme_folders: acme_folders(&config),
         pages: Pages::new(&config.pages),
         providers,
         groups,
@@ -251,6 +252,14 @@ fn listeners(config: &Config) -> BTreeMap<Name, Arc<ListenerState>> {
         limits: listener.limits.clone(),
     };
     config.listeners.iter().map(|listener| (listener.name.clone(), Arc::new(state(listener)))).collect()
+}
+
+fn acme_folders(config: &Config) -> Vec<PathBuf> {
+    let sections = config.listeners.iter().filter_map(|listener| listener.tls.as_ref()?.acme.as_ref());
+    let mut folders: Vec<_> = sections.map(|acme| acme.folder(&config.runtime.state_dir)).collect();
+    folders.sort();
+    folders.dedup();
+    folders
 }
 
 fn port(listener: &Listener) -> Option<u16> {

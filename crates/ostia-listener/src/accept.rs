@@ -146,6 +146,7 @@ async fn handshake<A>(
     edge.counters().count_handshake();
     match stream.selected_alpn_proto() {
         Some(ALPN::H2) => Ok((stream, true)),
+        Some(ALPN::Custom(_)) => Err(ConnectionRefused::AcmeChallenge),
         _ if tls.allows_http1() => Ok((stream, false)),
         _ => Err(ConnectionRefused::NoProtocol),
     }

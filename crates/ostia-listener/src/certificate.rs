@@ -13,6 +13,8 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
+use crate::acme;
+
 /// Why a certificate or its key was refused.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {reason}; {}", file.display(), reason.remedy())]
@@ -110,11 +112,13 @@ pub(crate) struct Certificates {
     exact: HashMap<Box<str>, Vec<Arc<Pair>>>,
     /// `example.com` for `*.example.com`: one label stands for the star (RFC 9525 section 6.3).
     wildcard: HashMap<Box<str>, Vec<Arc<Pair>>>,
+    /// Where answers to the challenges of an authority are.
+    challenges: Option<acme::Folder>,
 }
 
 impl Certificates {
     /// The first pair answers clients that send no or an unknown name.
-    pub(crate) fn new(pairs: Vec<Arc<Pair>>) -> Self {
+    pub(crate) fn new(pairs: Vec<Arc<Pair>>, challenges: Option<acme::Folder>) -> Self {
         let mut exact: HashMap<Box<str>, Vec<Arc<Pair>>> = HashMap::new();
         let mut wildcard: HashMap<Box<str>, Vec<Arc<Pair>>> = HashMap::new();
         for pair in &pairs {
@@ -125,7 +129,7 @@ impl Certificates {
                 }
             }
         }
-        Self { pairs, exact, wildcard }
+        Self { pairs, exact, wildcard, challenges }
     }
 
     pub(crate) fn states(&self) -> impl Iterator<Item = &CertificateState> {
@@ -149,6 +153,12 @@ impl Certificates {
     }
 }
 
+impl Pair {
+    pub(crate) fn covers(&self, host: &str) -> bool {
+        self.state.covers(host)
+    }
+}
+
 impl CertificateState {
     fn covers(&self, host: &str) -> bool {
         let parent = host.split_once('.').map(|(_, parent)| parent);
@@ -162,6 +172,10 @@ impl CertificateState {
 
 impl ResolvesServerCert for Certificates {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        if let Some(challenges) = self.challenges.as_ref().filter(|_| acme::is_challenge(&hello)) {
+            let name = hello.server_name()?;
+            return acme::challenge_certificate(name, &challenges.alpn_answer(name)?);
+        }
         let named = hello.server_name().and_then(|name| self.named(name)).unwrap_or_default();
         // Of an RSA and an ECDSA certificate for one name, the first that this client can verify.
         let usable =
@@ -202,6 +216,14 @@ fn read_key(file: &Path) -> Result<PrivateKeyDer<'static>, CertificateFault> {
         Error::NoItemsFound => CertificateFault::NoKey,
         _ => CertificateFault::BrokenPem,
     })
+}
+
+/// From when until when a certificate is valid.
+pub(crate) fn validity(certificate: &CertificateDer<'_>) -> Option<(SystemTime, SystemTime)> {
+    let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
+    let at = |timestamp| UNIX_EPOCH + Duration::from_secs(u64::try_from(timestamp).unwrap_or(0));
+    let validity = parsed.validity();
+    Some((at(validity.not_before.timestamp()), at(validity.not_after.timestamp())))
 }
 
 fn describe(file: &Path, chain: &[CertificateDer<'_>]) -> Result<CertificateState, CertificateFault> {

@@ -25,11 +25,13 @@ pub enum ConnectionRefused {
     ProxyHeaderMalformed,
     /// The PROXY header took longer than `limits.header_timeout`.
     ProxyHeaderTimeout,
+    /// An authority looked at a challenge (`tls-alpn-01`) and was answered.
+    AcmeChallenge,
 }
 
 impl ConnectionRefused {
     /// Every reason, in the order of the counters.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Limit,
         Self::Handshake,
         Self::HandshakeTimeout,
@@ -39,6 +41,7 @@ impl ConnectionRefused {
         Self::ProxyHeaderMissing,
         Self::ProxyHeaderMalformed,
         Self::ProxyHeaderTimeout,
+        Self::AcmeChallenge,
     ];
 
     /// The reason in metrics and logs.
@@ -54,6 +57,7 @@ impl ConnectionRefused {
             Self::ProxyHeaderMissing => "proxy_header_missing",
             Self::ProxyHeaderMalformed => "proxy_header_malformed",
             Self::ProxyHeaderTimeout => "proxy_header_timeout",
+            Self::AcmeChallenge => "acme_challenge",
         }
     }
 }
@@ -64,6 +68,7 @@ pub struct Counters {
     accepted: AtomicU64,
     accept_errors: AtomicU64,
     handshakes: AtomicU64,
+    acme_orders: [AtomicU64; 2],
     active: AtomicUsize,
     connections_refused: [AtomicU64; ConnectionRefused::ALL.len()],
     heads_refused: [AtomicU64; HeadRefused::ALL.len()],
@@ -86,6 +91,18 @@ impl Counters {
     #[must_use]
     pub fn handshakes(&self) -> u64 {
         self.handshakes.load(Relaxed)
+    }
+
+    /// Orders of certificates by ACME: issued, failed.
+    #[must_use]
+    pub fn acme_orders(&self) -> (u64, u64) {
+        let [issued, failed] = &self.acme_orders;
+        (issued.load(Relaxed), failed.load(Relaxed))
+    }
+
+    pub(crate) fn count_acme_order(&self, is_issued: bool) {
+        let [issued, failed] = &self.acme_orders;
+        if is_issued { issued } else { failed }.fetch_add(1, Relaxed);
     }
 
     /// Connections that are open now, idle ones included.

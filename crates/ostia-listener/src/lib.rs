@@ -13,6 +13,7 @@
 pub mod fuzzing;
 
 mod accept;
+pub mod acme;
 mod answer;
 mod bind;
 mod certificate;

@@ -10,6 +10,7 @@ use pingora_core::server::ShutdownWatch;
 use tokio::task::JoinSet;
 
 use crate::accept::accept;
+use crate::acme;
 use crate::bind::{listen, remedy};
 use crate::certificate::CertificateState;
 use crate::counters::Counters;
@@ -169,13 +170,13 @@ impl Listener {
             loops.spawn(accept(socket, Arc::clone(&edge)));
         }
         tracing::info!(listener = %self.name, addresses = ?self.addresses, "listening");
-        let renewal = Renewal::begin(&self.shared, &self.name);
+        let tasks = (Renewal::begin(&self.shared, &self.name), acme::Keeper::begin(&self.shared, &self.name));
         let mut ended = Ok(());
         while let Some(joined) = loops.join_next().await {
             // A panic: counted by its hook, but an address without anybody who accepts must not stay.
             ended = ended.and(joined.map_err(|error| refused(std::io::Error::other(error))));
         }
-        drop(renewal);
+        drop(tasks);
         self.kept.lock().clear();
         app.http_cleanup().await;
         tracing::info!(listener = %self.name, active = self.active(), "stopped accepting");
@@ -243,6 +244,12 @@ impl Listener {
     pub fn certificates(&self) -> Vec<CertificateState> {
         let settings = self.shared.settings.load();
         settings.tls.iter().flat_map(|tls| tls.certificates()).cloned().collect()
+    }
+
+    /// Whether certificates are ordered by ACME.
+    #[must_use]
+    pub fn has_acme(&self) -> bool {
+        self.shared.settings.load().tls.as_ref().is_some_and(|tls| tls.acme().is_some())
     }
 
     /// The files of `tls`: whether each holds what is in use.

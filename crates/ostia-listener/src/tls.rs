@@ -6,7 +6,7 @@ mod handshake;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use ostia_config::listener::{Protocols, Tls as Section, TlsVersion};
+use ostia_config::listener::{Acme, Protocols, Tls as Section, TlsVersion};
 use pingora_core::listeners::tls::{Acceptor, TlsSettings};
 use pingora_core::protocols::tls::TlsStream;
 use rustls::ServerConfig;
@@ -18,7 +18,8 @@ pub use handshake::Handshake;
 
 use self::file::Contents;
 use self::handshake::TellHandshake;
-use crate::certificate::CertificateState;
+use crate::acme;
+use crate::certificate::{CertificateState, Certificates};
 use crate::node::Node;
 use crate::socket::Socket;
 use crate::ticket::Tickets;
@@ -77,7 +78,7 @@ impl Tls {
         protocols: Protocols,
         node: Node,
     ) -> Result<Self, TlsRefused> {
-        if contents.certificates.states().next().is_none() {
+        if section.acme.is_none() && contents.certificates.states().next().is_none() {
             return Err(TlsRefused::NoCertificates);
         }
         warn_of_expired(contents.certificates.states());
@@ -87,6 +88,16 @@ impl Tls {
 
     pub(crate) fn certificates(&self) -> impl Iterator<Item = &CertificateState> {
         self.contents.certificates.states()
+    }
+
+    /// `acme`, and where its certificates are kept.
+    pub(crate) fn acme(&self) -> Option<(&Acme, &acme::Folder)> {
+        self.section.acme.as_ref().zip(self.contents.acme.as_ref().map(|(folder, _)| folder))
+    }
+
+    /// The names that `acme` is to have certificates for.
+    pub(crate) fn acme_names(&self) -> &[String] {
+        self.contents.acme.as_ref().map(|(_, names)| names.as_slice()).unwrap_or_default()
     }
 
     pub(crate) fn files(&self) -> &[FileState] {
@@ -128,11 +139,12 @@ fn server_config(
         Some(clients) => builder.with_client_cert_verifier(Arc::clone(&clients.verifier)),
         None => builder.with_no_client_auth(),
     };
-    let mut config =
-        builder.with_cert_resolver(Arc::<crate::certificate::Certificates>::clone(&contents.certificates));
+    let mut config = builder.with_cert_resolver(Arc::<Certificates>::clone(&contents.certificates));
     let offers = [(protocols.http2, "h2"), (protocols.http1, "http/1.1")];
     config.alpn_protocols =
         offers.iter().filter(|(spoken, _)| *spoken).map(|(_, name)| name.as_bytes().to_vec()).collect();
+    // Last: a client that offers others besides is not an authority with a challenge.
+    config.alpn_protocols.extend(contents.acme.as_ref().map(|_| acme::ALPN.to_vec()));
     let asked = contents.clients.as_ref().map(|clients| clients.asked).unwrap_or_default();
     config.ticketer = Arc::new(Tickets::new(Arc::clone(&contents.ticket_keys), asked));
     config.session_storage = Arc::new(NoServerSessionStorage {});
@@ -147,7 +159,7 @@ fn acceptor(config: ServerConfig, contents: &Contents) -> Result<Acceptor, TlsRe
     let tell = TellHandshake::new(Arc::clone(&contents.certificates));
     let mut settings = TlsSettings::with_callbacks(Box::new(tell))
         .map_err(|error| TlsRefused::Library(rustls::Error::General(error.to_string())))?;
-    settings.set_cert_resolver(Arc::<crate::certificate::Certificates>::clone(&contents.certificates));
+    settings.set_cert_resolver(Arc::<Certificates>::clone(&contents.certificates));
     let mut acceptor = settings.build();
     acceptor.acceptor = Acceptor::from_server_config(Arc::new(config)).acceptor;
     Ok(acceptor)

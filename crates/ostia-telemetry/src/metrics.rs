@@ -89,7 +89,7 @@ impl Metrics {
         let files = tls_files(config);
         self.cold.retain(&|label, value| match label {
             "listener" => listeners.contains(value),
-            "file" => files.contains(Path::new(value)),
+            "file" => files.contains(Path::new(value)) || is_issued(config, Path::new(value)),
             "provider" => value == NONE || config.providers.contains_key(value),
             "upstream" => config.upstreams.contains_key(value),
             "route" => is_route(value),
@@ -203,6 +203,13 @@ impl Metrics {
         }
     }
 
+    /// Orders of certificates by ACME since the listener began; at each scrape.
+    pub fn set_acme_orders(&self, listener: &str, issued: u64, failed: u64) {
+        for (outcome, total) in [("issued", issued), ("failed", failed)] {
+            self.cold.acme_orders.raise(&[listener, outcome], total);
+        }
+    }
+
     /// Whether a server passes its health checks; at each scrape.
     pub fn set_server_healthy(&self, upstream: &str, server: &ServerAddress, is_healthy: bool) {
         self.hot.upstream(upstream).server(server).set_healthy(is_healthy);
@@ -277,6 +284,12 @@ fn tls_files(config: &Config) -> BTreeSet<PathBuf> {
         files.extend(tls.ticket_keys_file.clone());
     }
     files
+}
+
+/// Whether a file is among those that `acme` keeps.
+fn is_issued(config: &Config, file: &Path) -> bool {
+    let sections = config.listeners.iter().filter_map(|listener| listener.tls.as_ref()?.acme.as_ref());
+    sections.into_iter().any(|acme| file.starts_with(acme.folder(&config.runtime.state_dir)))
 }
 
 fn descs(rows: &[Row]) -> Result<Vec<Desc>, prometheus::Error> {

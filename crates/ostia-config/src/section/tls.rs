@@ -6,7 +6,7 @@ use crate::fields::Fields;
 use crate::file;
 use crate::findings::Finding;
 use crate::listener::{Certificate, ClientCertificates, Tls, TlsVersion};
-use crate::section::FILE;
+use crate::section::{FILE, acme};
 use crate::value::Word;
 
 static TLS_VERSION: Words = Words { now: &["1.2", "1.3"], later: &[] };
@@ -49,7 +49,9 @@ pub(crate) static TLS: Section = Section {
         )
         .absent("a file in the state folder that Ostia makes and changes every 24 h")
         .example("ticket_keys_file: tickets.keys"),
-        Key::later("acme"),
+        Key::new("acme", Shape::Section(&acme::ACME), "Certificates that an authority issues by itself (ACME).")
+            .absent("the files of `certificates` alone")
+            .example("acme: { contact: mailto:ops@example.com, terms_of_service_agreed: true }"),
     ],
 };
 
@@ -91,6 +93,7 @@ pub(crate) fn read(fields: &Fields<'_>) -> Tls {
         min_version,
         client_certificates: client_certificates(fields),
         ticket_keys_file: file::readable_key(fields, "ticket_keys_file"),
+        acme: fields.has("acme").then(|| acme::read(&fields.section("acme"))),
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use ostia_config::listener::Tls as Section;
 
+use crate::acme;
 use crate::certificate::{CertificateRefused, Certificates, Pair, load_pair};
 use crate::client_certificate::ClientAuthority;
 use crate::node::Node;
@@ -58,6 +59,8 @@ pub(super) struct Contents {
     pub(super) clients: Option<ClientAuthority>,
     pub(super) ticket_keys: Arc<TicketKeys>,
     pub(super) files: Vec<FileState>,
+    /// Where certificates of `acme` are kept, and the names that are to have one.
+    pub(super) acme: Option<(acme::Folder, Vec<String>)>,
     ticket_file: TicketFile,
     watched: Watched,
     read_at: Instant,
@@ -89,10 +92,17 @@ struct Reading<'a> {
 impl Reading<'_> {
     fn read(&self) -> Result<Contents, TlsFileRefused> {
         let ticket_file = TicketFile::new(self.section.ticket_keys_file.as_deref(), self.node.state_dir());
+        let folder = self.section.acme.as_ref().map(|acme| acme::Folder::new(acme, self.node.state_dir()));
         let prepared = ticket_file.prepare(SystemTime::now());
-        let watched = Watched::look_at(self.names(&ticket_file));
+        let watched = Watched::look_at(self.names(&ticket_file, folder.as_ref()));
         let mut files = Vec::new();
-        let certificates = self.pairs(&mut files)?;
+        let mut certificates = self.pairs(&mut files)?;
+        let acme = folder.map(|folder| (folder, self.names_without(&certificates)));
+        for (folder, name) in
+            acme.iter().flat_map(|(folder, names)| names.iter().map(move |name| (folder, name)))
+        {
+            certificates.extend(self.issued(folder, name, &mut files));
+        }
         let clients = self.clients(&mut files)?;
         let keys = prepared.and_then(|()| ticket_file.read()).map(Arc::new);
         let keys =
@@ -100,7 +110,11 @@ impl Reading<'_> {
         let keys = self
             .or_before(keys, &ticket_file.path, &mut files, |before| Some(Arc::clone(&before.ticket_keys)))?;
         Ok(Contents {
-            certificates: Arc::new(Certificates::new(certificates)),
+            certificates: Arc::new(Certificates::new(
+                certificates,
+                acme.as_ref().map(|(folder, _)| folder.clone()),
+            )),
+            acme,
             clients,
             ticket_keys: keys,
             files,
@@ -110,11 +124,15 @@ impl Reading<'_> {
         })
     }
 
-    fn names(&self, tickets: &TicketFile) -> Vec<PathBuf> {
+    fn names(&self, tickets: &TicketFile, folder: Option<&acme::Folder>) -> Vec<PathBuf> {
+        let issued = folder.into_iter().flat_map(|folder| {
+            let names = self.section.acme.iter().flat_map(|acme| &acme.names);
+            names.map(|name| folder.pair(name).cert_file)
+        });
         let pairs =
             self.section.certificates.iter().flat_map(|pair| [pair.cert_file.clone(), pair.key_file.clone()]);
         let clients = self.section.client_certificates.iter().map(|clients| clients.ca_file.clone());
-        pairs.chain(clients).chain([tickets.path.clone()]).collect()
+        pairs.chain(clients).chain(issued).chain([tickets.path.clone()]).collect()
     }
 
     fn pairs(&self, files: &mut Vec<FileState>) -> Result<Vec<Arc<Pair>>, TlsFileRefused> {
@@ -125,6 +143,25 @@ impl Reading<'_> {
             })
         };
         self.section.certificates.iter().map(read).collect()
+    }
+
+    /// The names of `acme` that no certificate of `certificates` covers.
+    fn names_without(&self, certificates: &[Arc<Pair>]) -> Vec<String> {
+        let names = self.section.acme.iter().flat_map(|acme| &acme.names);
+        names.filter(|name| !certificates.iter().any(|pair| pair.covers(name))).cloned().collect()
+    }
+
+    /// The certificate of `acme` for a name, once there is one. A file that cannot be used is ordered anew, and keeps
+    /// nobody from starting.
+    fn issued(&self, folder: &acme::Folder, name: &str, files: &mut Vec<FileState>) -> Option<Arc<Pair>> {
+        let pair = folder.pair(name);
+        if !pair.cert_file.exists() {
+            return None;
+        }
+        let loaded = load_pair(&pair).map_err(TlsFileRefused::from);
+        let file = &pair.cert_file;
+        let issued = self.or_before(loaded, file, files, |before| before.certificates.of(file).cloned());
+        issued.inspect_err(|refused| tracing::error!(reason = refused.slug(), "{refused}")).ok()
     }
 
     fn clients(&self, files: &mut Vec<FileState>) -> Result<Option<ClientAuthority>, TlsFileRefused> {

@@ -50,6 +50,7 @@ pub(crate) fn secure(certificates: Vec<Certificate>) -> config::Listener {
             min_version: TlsVersion::Tls12,
             client_certificates: None,
             ticket_keys_file: None,
+            acme: None,
         }),
         protocols: Protocols { http1: true, http2: true },
         ..section(Limits::default())

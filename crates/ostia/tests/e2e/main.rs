@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
+mod acme;
 mod admin_socket;
 mod audit_log;
 mod bearer_tokens;
