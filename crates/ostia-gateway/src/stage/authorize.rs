@@ -94,13 +94,14 @@ fn choose(route: &RouteState, identity: Option<&Identity>, facts: &Facts<'_>) ->
 
 /// What policies may know of a request besides who makes it.
 fn facts<'a>(arrived: &'a Arrived<'_>, exchange: &Exchange) -> Facts<'a> {
-    Facts::new(
+    let facts = Facts::new(
         arrived.client,
         exchange.now,
         arrived.request.method.as_str(),
         arrived.examined.host().name(),
         arrived.examined.path(),
-    )
+    );
+    Facts { certificate: arrived.presented.as_deref(), ..facts }
 }
 
 fn enter(

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::COOKIE;
 use http::{HeaderName, StatusCode, Version};
-use ostia_listener::{ClientCertificate, Handshake};
+use ostia_listener::{AlternativeName, ClientCertificate, Handshake};
 use ostia_request::{Body, Examined, Head, cookie, is_navigation};
 use pingora_error::{Error, ErrorType, Result};
 use pingora_http::RequestHeader;
@@ -43,6 +43,8 @@ pub struct Arrived<'a> {
     /// The certificate that the peer showed, if it was asked for one. It speaks for the connection, not for a client
     /// behind a trusted proxy.
     pub client_certificate: Option<Arc<ClientCertificate>>,
+    /// The same, as policies read it.
+    pub presented: Option<Box<ostia_policy::ClientCertificate>>,
     /// Where it came in.
     pub listener: Arc<ListenerState>,
 }
@@ -178,6 +180,7 @@ pub fn receive<'a>(
         port,
         by_tls: told_tls.unwrap_or(tls.is_some()),
         client_certificate: handshake.and_then(|handshake| handshake.client_certificate.clone()),
+        presented: handshake.and_then(|handshake| handshake.client_certificate.as_deref()).map(presented),
         listener,
     })
 }
@@ -190,6 +193,21 @@ fn misdirected() -> Refusal<'static> {
         "The request is for another host than the connection",
     )
     .advise("The name that the TLS handshake asked for (SNI) and the certificate that it was shown do not cover this host.")
+}
+
+fn presented(certificate: &ClientCertificate) -> Box<ostia_policy::ClientCertificate> {
+    let text = |name: &AlternativeName| match name {
+        AlternativeName::Dns(text) | AlternativeName::Email(text) | AlternativeName::Uri(text) => {
+            text.clone()
+        }
+        AlternativeName::Ip(address) => address.to_string(),
+    };
+    Box::new(ostia_policy::ClientCertificate {
+        subject: certificate.subject.clone(),
+        issuer: certificate.issuer.clone(),
+        names: certificate.names.iter().map(text).collect(),
+        sha256: certificate.thumbprint.iter().map(|byte| format!("{byte:02x}")).collect(),
+    })
 }
 
 fn bad_request(title: &str) -> Refusal<'_> {

@@ -22,6 +22,11 @@ fn listeners(issued: &Issued, more: &str) -> String {
 
 /// What `openssl s_client` says of one connection with one request.
 async fn s_client(port: u16, more: &[&str]) -> String {
+    let request = "GET /public/x HTTP/1.1\r\nHost: app.localhost\r\nConnection: close\r\n\r\n";
+    s_client_asks(port, more, request.to_owned()).await
+}
+
+async fn s_client_asks(port: u16, more: &[&str], request: String) -> String {
     let mut command = Command::new("openssl");
     command
         .args(["s_client", "-ign_eof", "-servername", "app.localhost"])
@@ -29,9 +34,8 @@ async fn s_client(port: u16, more: &[&str]) -> String {
     command.args(more).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let ran = tokio::task::spawn_blocking(move || {
         let mut child = command.spawn().unwrap();
-        let request = b"GET /public/x HTTP/1.1\r\nHost: app.localhost\r\nConnection: close\r\n\r\n";
         // A refused handshake closes the pipe first.
-        child.stdin.take().unwrap().write_all(request).ok();
+        child.stdin.take().unwrap().write_all(request.as_bytes()).ok();
         child.wait_with_output().unwrap()
     });
     let output = tokio::time::timeout(Duration::from_secs(30), ran).await.unwrap().unwrap();
@@ -215,4 +219,39 @@ async fn ask(port: u16, server_name: &str, host: &str) -> String {
     });
     let output = tokio::time::timeout(Duration::from_secs(30), ran).await.unwrap().unwrap();
     String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_decides_by_the_clients_certificate() {
+    let world = World::new().await;
+    let (server, partners) = (Authority::new(), Authority::new());
+    let issued = server.issue(world.shared.path(), &["app.localhost", "api.localhost"]);
+    let ca = world.shared.path().join("partners.pem");
+    std::fs::write(&ca, partners.root_pem()).unwrap();
+    let policy = "policies:\n  robots: { client_certificate: { san: \"robot-*.partner.example\" } }\n";
+    let route = "  - { name: robots, host: app.localhost, path: /robots/, allow: robots, upstream: app }\n";
+    let more = format!(", client_ca_file: {}, client_certificate: optional", ca.display());
+    let yaml = listeners(&issued, &more) + &world.config().replace("policies:\n", policy) + route;
+    let node = Ostia::start(BINARY, &yaml).await;
+    let token = world.provider.access_token("robot", serde_json::json!({}));
+    for (name, status) in [
+        (None, "HTTP/1.1 403"),
+        (Some("robot-1.partner.example"), "HTTP/1.1 200"),
+        (Some("person.partner.example"), "HTTP/1.1 403"),
+    ] {
+        let pair = name.map(|name| partners.issue(world.shared.path(), &[name]));
+        let more: Vec<String> = pair
+            .iter()
+            .flat_map(|pair| {
+                let [cert, key] = [&pair.cert_file, &pair.key_file].map(|file| file.display().to_string());
+                ["-cert".to_owned(), cert, "-key".to_owned(), key]
+            })
+            .collect();
+        let more: Vec<&str> = more.iter().map(String::as_str).collect();
+        let request = format!(
+            "GET /robots/x HTTP/1.1\r\nHost: app.localhost\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n"
+        );
+        let said = s_client_asks(node.port(), &more, request).await;
+        assert!(said.contains(status), "{name:?}: {said}");
+    }
 }
