@@ -129,9 +129,17 @@ codes! {
     TRUST_IN_ALL = "E1503", "trust in everybody",
         "`trusted_proxies` names the peers whose `X-Forwarded-*` and `Forwarded` are believed. With `0.0.0.0/0`, `::/0` or any network wider than a private one (`/8`, IPv6 `/7`) strangers could claim any address, host and scheme, and every rule about a `source` would be void.";
     NO_CERTIFICATE = "E1504", "TLS without a certificate",
-        "A listener with `tls` needs at least one certificate with its key. (Certificates by ACME are not supported yet.)";
+        "A listener with `tls` needs at least one certificate with its key, or `acme`.";
     ADMIN_ADDRESS = "E1505", "an admin address that cannot be",
         "The admin address has no sign-in; it shows what runs, and it is for this machine alone. The path of the admin socket has at most 90 bytes: the system takes 107, and the socket is made under a longer name first.";
+    CLIENT_CERTIFICATE = "E1506", "client certificates without an authority",
+        "`client_certificate` says whether clients must show a certificate; `client_ca_file` says which authorities may have signed it. Without the second nobody's certificate could be checked.";
+    PROXY_PROTOCOL = "E1507", "PROXY headers from nobody",
+        "A PROXY header says who the client is, so it is taken from `trusted_proxies` alone. With none of them named, `accept` would accept nothing and `require` would let nobody connect.";
+    TERMS_OF_SERVICE = "E1508", "terms of service that nobody agreed to",
+        "An authority that issues certificates by ACME opens an account only for whoever agrees to its terms of service. Ostia does not agree in your name.";
+    ACME_NAME = "E1509", "a name that ACME cannot have",
+        "The challenges `http-01` and `tls-alpn-01` prove one name at a time: neither a wildcard nor an address. Without `names` the exact hosts of the routes are taken, so at least one route needs one.";
     COOKIE_NAME = "E1601", "a cookie name without `__Host-`",
         "The prefix makes browsers refuse a cookie of this name that another host, a subdomain or plain HTTP tries to set (RFC 6265bis section 4.1.3.2).";
     SESSION_TIMES = "E1602", "times that do not fit",

@@ -1,5 +1,7 @@
 //! Sections held together: every name leads to what it names, and what a route leaves open is filled in.
 
+mod acme;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -19,7 +21,7 @@ use crate::{Config, Name, Policy, Provider, Route, Upstream};
 /// The model of a draft. Beside findings it may have holes; then it is thrown away.
 pub(crate) fn link(cx: &Context<'_>, root: &Node, draft: Draft, hash: String) -> Config {
     let Draft {
-        listeners,
+        mut listeners,
         providers,
         policies,
         mut upstreams,
@@ -33,11 +35,12 @@ pub(crate) fn link(cx: &Context<'_>, root: &Node, draft: Draft, hash: String) ->
     } = draft;
     let known = Known { cx, root, providers: &providers, policies: &policies };
     known.policies();
-    let routes = routes
+    let routes: Vec<Route> = routes
         .into_iter()
         .enumerate()
         .map(|(index, written)| known.route(index, written, &mut upstreams))
         .collect();
+    acme::names_of_routes(cx, root, &mut listeners, &routes);
     Config {
         listeners,
         providers,

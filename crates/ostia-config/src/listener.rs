@@ -1,12 +1,13 @@
 //! `listeners`: where clients connect.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ipnet::IpNet;
+use url::Url;
 
-use crate::Name;
+use crate::{Name, Secret};
 
 /// One named listener.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,18 +25,91 @@ pub struct Listener {
     pub protocols: Protocols,
     /// Peers whose `X-Forwarded-*` and `Forwarded` are believed. Empty by default.
     pub trusted_proxies: Vec<IpNet>,
+    /// `proxy_protocol`, default `refuse`.
+    pub proxy_protocol: ProxyProtocol,
     /// Bounds on what a client may send.
     pub limits: Limits,
+}
+
+/// Whether a PROXY header stands in front of connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProxyProtocol {
+    /// Never.
+    Refuse,
+    /// From `trusted_proxies` it may.
+    Accept,
+    /// It must, and nobody but `trusted_proxies` may connect.
+    Require,
 }
 
 /// TLS of a listener.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tls {
-    /// At least one pair; chosen by SNI from the names in the certificates, the first also answers clients without
+    /// At least one pair, unless there is `acme`; chosen by SNI from the names in the certificates, the first also answers clients without
     /// SNI.
     pub certificates: Vec<Certificate>,
     /// `min_version`, default `"1.2"`.
     pub min_version: TlsVersion,
+    /// `client_ca_file` and `client_certificate`; clients are not asked for certificates without.
+    pub client_certificates: Option<ClientCertificates>,
+    /// `ticket_keys_file`; without it Ostia makes and rotates `tickets.keys` in the state folder.
+    pub ticket_keys_file: Option<PathBuf>,
+    /// `acme`: certificates that an authority issues by itself, beside `certificates`.
+    pub acme: Option<Acme>,
+}
+
+/// Certificates by ACME (RFC 8555).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Acme {
+    /// `contact`: URLs, mostly `mailto:`.
+    pub contact: Vec<String>,
+    /// `directory`, `https` alone; `None` is Let's Encrypt.
+    pub directory: Option<Url>,
+    /// `ca_file`; `None`: the authorities of the system.
+    pub ca_file: Option<PathBuf>,
+    /// `names`, lower case; by default the exact hosts of all routes.
+    pub names: Vec<String>,
+    /// `challenges`, at least one; the next is tried after a failure.
+    pub challenges: Vec<AcmeChallenge>,
+    /// `external_account`.
+    pub external_account: Option<ExternalAccount>,
+    /// `folder`; `None`: `acme` in the state folder.
+    pub folder: Option<PathBuf>,
+}
+
+impl Acme {
+    /// Where certificates are kept, on a node with this state folder.
+    #[must_use]
+    pub fn folder(&self, state_dir: &Path) -> PathBuf {
+        self.folder.clone().unwrap_or_else(|| state_dir.join("acme"))
+    }
+}
+
+/// How an authority asks back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AcmeChallenge {
+    /// RFC 8555 section 8.3: a file over plain HTTP.
+    Http01,
+    /// RFC 8737: a certificate over TLS.
+    TlsAlpn01,
+}
+
+/// The account at the authority's own site (RFC 8555 section 7.3.4).
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExternalAccount {
+    /// The key's identifier.
+    pub key_id: String,
+    /// The key, as base64url.
+    pub hmac_key: Secret<String>,
+}
+
+/// Which clients show a certificate, and whose.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClientCertificates {
+    /// `client_ca_file`: the authorities, PEM.
+    pub ca_file: PathBuf,
+    /// `client_certificate: required` (the default) or `optional`.
+    pub is_required: bool,
 }
 
 /// A certificate chain and its key, both PEM files; relative paths are beside the configuration file (or in

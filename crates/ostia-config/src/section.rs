@@ -1,5 +1,6 @@
 //! Each section of the language: its table, and the way from its map to the model.
 
+pub(crate) mod acme;
 pub(crate) mod admin;
 pub(crate) mod identity;
 pub(crate) mod listener;
@@ -11,6 +12,7 @@ pub(crate) mod root;
 pub(crate) mod route;
 pub(crate) mod runtime;
 pub(crate) mod session;
+pub(crate) mod tls;
 pub(crate) mod upstream;
 
 use crate::Name;

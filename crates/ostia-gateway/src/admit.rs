@@ -22,6 +22,9 @@ pub async fn admit(
     exchange: &mut Exchange,
 ) -> Result<Authorized, Answer> {
     let arrived = receive(front, downstream, exchange)?;
+    if let Some(answer) = endpoint::acme::answer(&arrived, exchange) {
+        return Err(answer);
+    }
     if arrived.listener.redirect_to_https {
         return Err(endpoint::https::redirect(&arrived, exchange));
     }

@@ -113,6 +113,15 @@ impl Answer {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
+    /// Bytes that mean something to a program.
+    #[must_use]
+    pub fn octets(status: StatusCode, reason: &'static str, body: impl Into<Bytes>) -> Self {
+        let mut answer = Self::empty(status, reason);
+        answer.content_type = Some("application/octet-stream");
+        answer.body = body.into();
+        answer
+    }
+
     /// A JSON document.
     #[must_use]
     pub fn json(status: StatusCode, reason: &'static str, body: &serde_json::Value) -> Self {

@@ -106,18 +106,6 @@ pub(crate) fn trial(config: &Config) -> Result<(), CompileRefused> {
 
 /// What a reload cannot change is refused, never ignored.
 pub(crate) fn needs_restart(running: &Config, next: &Config) -> Result<(), CompileRefused> {
-    let bound = |config: &Config| {
-        config
-            .listeners
-            .iter()
-            .map(|listener| {
-                (listener.name.clone(), (listener.bind.clone(), listener.tls.is_some(), listener.protocols))
-            })
-            .collect::<BTreeMap<_, _>>()
-    };
-    if bound(running) != bound(next) {
-        return Err(CompileRefused::NeedsRestart("the addresses and protocols of `listeners`"));
-    }
     if running.admin != next.admin {
         return Err(CompileRefused::NeedsRestart("`admin`"));
     }
@@ -163,6 +151,7 @@ pub(crate) fn compile(
         sessions,
         flows,
         recognised: RecognisedCache::new()?,
+        acme_folders: acme_folders(&config),
         pages: Pages::new(&config.pages),
         providers,
         groups,
@@ -266,6 +255,14 @@ fn listeners(config: &Config) -> BTreeMap<Name, Arc<ListenerState>> {
         limits: listener.limits.clone(),
     };
     config.listeners.iter().map(|listener| (listener.name.clone(), Arc::new(state(listener)))).collect()
+}
+
+fn acme_folders(config: &Config) -> Vec<PathBuf> {
+    let sections = config.listeners.iter().filter_map(|listener| listener.tls.as_ref()?.acme.as_ref());
+    let mut folders: Vec<_> = sections.map(|acme| acme.folder(&config.runtime.state_dir)).collect();
+    folders.sort();
+    folders.dedup();
+    folders
 }
 
 fn port(listener: &Listener) -> Option<u16> {

@@ -1,5 +1,6 @@
 //! Ostia's own paths, on every host: nothing under `/.ostia/` ever reaches an upstream.
 
+pub(crate) mod acme;
 mod callback;
 pub(crate) mod https;
 mod login;

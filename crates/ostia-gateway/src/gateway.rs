@@ -36,6 +36,8 @@ const NO_ROUTE: &str = "-";
 /// The running gateway.
 pub struct Gateway {
     snapshot: ArcSwap<Snapshot>,
+    /// For each listener that was taken away, the last snapshot that had it: what still arrives there is served by it.
+    retired: ArcSwap<BTreeMap<Name, Arc<Snapshot>>>,
     metrics: Arc<Metrics>,
     /// What is known of servers.
     servers: Arc<Registry>,
@@ -81,6 +83,7 @@ impl Gateway {
         metrics.config_in_force(&snapshot.config.hash, SystemTime::now());
         Ok(Arc::new(Self {
             snapshot: ArcSwap::from_pointee(snapshot),
+            retired: ArcSwap::default(),
             metrics,
             servers,
             access_log,
@@ -135,10 +138,29 @@ impl Gateway {
         let Prepared(next) = prepared;
         next.start_tasks();
         let config = Arc::clone(&next.config);
+        self.retire_listeners(&next);
         self.snapshot.store(next);
         self.metrics.retain(&config);
         self.servers.forget_unused();
         self.metrics.config_in_force(&config.hash, SystemTime::now());
+    }
+
+    fn retire_listeners(&self, next: &Snapshot) {
+        let running = self.snapshot.load_full();
+        let mut retired = BTreeMap::clone(&self.retired.load());
+        retired.extend(running.listeners.keys().map(|name| (name.clone(), Arc::clone(&running))));
+        retired.retain(|name, _| !next.listeners.contains_key(name));
+        self.retired.store(Arc::new(retired));
+    }
+
+    /// The configuration for a request at this listener: the one in force, or the last one that had the listener.
+    #[must_use]
+    pub fn snapshot_at(&self, listener: &Name) -> Arc<Snapshot> {
+        let snapshot = self.snapshot.load_full();
+        if snapshot.listeners.contains_key(listener) {
+            return snapshot;
+        }
+        self.retired.load().get(listener).map_or(snapshot, Arc::clone)
     }
 
     /// Counts a configuration that was refused.

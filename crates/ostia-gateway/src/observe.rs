@@ -11,6 +11,16 @@ pub(crate) fn listener(metrics: &Metrics, name: &Name, listener: &Listener) {
     let counters = listener.counters();
     let rejected: Vec<_> = counters.connections_refused().chain(counters.heads_refused()).collect();
     metrics.set_connections(name, counters.accepted(), listener.active(), &rejected);
+    if listener.has_acme() {
+        let (issued, failed) = counters.acme_orders();
+        metrics.set_acme_orders(name, issued, failed);
+    }
+    let (certificates, files) = (listener.certificates(), listener.files());
+    metrics.set_tls(
+        name,
+        certificates.iter().map(|certificate| (&*certificate.file, certificate.not_after)),
+        files.iter().map(|file| (&*file.file, file.is_current)),
+    );
 }
 
 /// Servers and providers.

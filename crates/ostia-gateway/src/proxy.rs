@@ -27,7 +27,7 @@ impl ProxyHttp for Front {
     type CTX = Exchange;
 
     fn new_ctx(&self) -> Exchange {
-        Exchange::new(self.gateway.snapshot())
+        Exchange::new(self.gateway.snapshot_at(&self.listener))
     }
 
     /// No module: the default one is boxed for every request to do nothing.

@@ -1,6 +1,7 @@
 //! One compiled configuration: immutable, shared by every request that began with it.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,6 +37,8 @@ pub struct Snapshot {
     pub flows: FlowCookies,
     /// Callers of the last minutes.
     pub recognised: RecognisedCache,
+    /// Where `acme` keeps its answers; empty where it is not used.
+    pub acme_folders: Vec<PathBuf>,
     /// Ostia's own pages.
     pub pages: Pages,
     /// Providers by name.

@@ -17,6 +17,8 @@ pub mod select;
 
 pub mod forward;
 
+pub mod origin;
+
 pub mod reply;
 
 pub mod recover;

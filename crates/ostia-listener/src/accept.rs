@@ -15,9 +15,10 @@ use tokio::time::timeout;
 
 use crate::counters::ConnectionRefused;
 use crate::edge::{Edge, Shared};
+use crate::proxy_protocol::Expected;
 use crate::socket::Socket;
 use crate::tls::Tls;
-use crate::{http1, http2};
+use crate::{http1, http2, proxy_protocol};
 
 /// How long a TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -82,10 +83,32 @@ where
         return;
     };
     let socket = Socket::new(tcp, peer);
-    let edge = Arc::clone(edge);
-    match settings.tls.clone() {
-        None => drop(tokio::spawn(counted(open, http1::serve(Box::new(socket), edge)))),
-        Some(tls) => drop(tokio::spawn(counted(open, secure(socket, tls, edge)))),
+    let (edge, tls) = (Arc::clone(edge), settings.tls.clone());
+    match settings.proxy_headers.expected(peer) {
+        Expected::Nothing => drop(tokio::spawn(counted(open, serve(socket, tls, edge)))),
+        expected => drop(tokio::spawn(counted(open, after_header(socket, expected, tls, edge)))),
+    }
+}
+
+/// Boxed, so that the idle connection does not carry the room that the header needed.
+async fn after_header<A>(socket: Socket, expected: Expected, tls: Option<Arc<Tls>>, edge: Arc<Edge<A>>)
+where
+    A: HttpServerApp + Send + Sync + 'static,
+{
+    let deadline = edge.bounds().header_timeout;
+    match Box::pin(proxy_protocol::read(socket, expected, deadline)).await {
+        Ok(socket) => serve(socket, tls, edge).await,
+        Err(reason) => edge.counters().refuse_connection(reason),
+    }
+}
+
+async fn serve<A>(socket: Socket, tls: Option<Arc<Tls>>, edge: Arc<Edge<A>>)
+where
+    A: HttpServerApp + Send + Sync + 'static,
+{
+    match tls {
+        None => http1::serve(Box::new(socket), edge).await,
+        Some(tls) => secure(socket, tls, edge).await,
     }
 }
 
@@ -123,6 +146,7 @@ async fn handshake<A>(
     edge.counters().count_handshake();
     match stream.selected_alpn_proto() {
         Some(ALPN::H2) => Ok((stream, true)),
+        Some(ALPN::Custom(_)) => Err(ConnectionRefused::AcmeChallenge),
         _ if tls.allows_http1() => Ok((stream, false)),
         _ => Err(ConnectionRefused::NoProtocol),
     }

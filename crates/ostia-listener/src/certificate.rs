@@ -13,6 +13,8 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
+use crate::acme;
+
 /// Why a certificate or its key was refused.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {reason}; {}", file.display(), reason.remedy())]
@@ -47,6 +49,9 @@ pub enum CertificateFault {
     /// The key belongs to another certificate.
     #[error("is not the key of the certificate")]
     KeyMismatch,
+    /// A certificate that cannot vouch for clients.
+    #[error("holds a certificate that cannot be an authority")]
+    UnusableAuthority,
 }
 
 impl CertificateFault {
@@ -61,6 +66,7 @@ impl CertificateFault {
             Self::NotX509 => "not_x509",
             Self::UnusableKey(_) => "unusable_key",
             Self::KeyMismatch => "key_mismatch",
+            Self::UnusableAuthority => "unusable_authority",
         }
     }
 
@@ -76,6 +82,7 @@ impl CertificateFault {
             Self::BrokenPem => "check that the file was copied whole",
             Self::UnusableKey(_) => "use an RSA key of 2048 bits or more, P-256, P-384, P-521 or Ed25519",
             Self::KeyMismatch => "check that cert_file and key_file were issued together",
+            Self::UnusableAuthority => "give the authorities that sign the clients' certificates as PEM",
         }
     }
 }
@@ -91,57 +98,95 @@ pub struct CertificateState {
     pub not_after: SystemTime,
 }
 
-/// Every certificate of a listener; immutable, a reload makes another.
+/// A certificate chain with its key, as it was read.
+#[derive(Debug)]
+pub(crate) struct Pair {
+    key: Arc<CertifiedKey>,
+    state: CertificateState,
+}
+
+/// Every certificate of a listener; immutable, a change makes another.
 #[derive(Debug)]
 pub(crate) struct Certificates {
-    exact: HashMap<Box<str>, Vec<Arc<CertifiedKey>>>,
+    pairs: Vec<Arc<Pair>>,
+    exact: HashMap<Box<str>, Vec<Arc<Pair>>>,
     /// `example.com` for `*.example.com`: one label stands for the star (RFC 9525 section 6.3).
-    wildcard: HashMap<Box<str>, Vec<Arc<CertifiedKey>>>,
-    first: Arc<CertifiedKey>,
-    states: Vec<CertificateState>,
+    wildcard: HashMap<Box<str>, Vec<Arc<Pair>>>,
+    /// Where answers to the challenges of an authority are.
+    challenges: Option<acme::Folder>,
 }
 
 impl Certificates {
-    /// Reads all pairs; the first answers clients that send no or an unknown name.
-    pub(crate) fn load(pairs: &[Certificate]) -> Result<Option<Self>, CertificateRefused> {
-        let mut exact: HashMap<Box<str>, Vec<Arc<CertifiedKey>>> = HashMap::new();
-        let mut wildcard: HashMap<Box<str>, Vec<Arc<CertifiedKey>>> = HashMap::new();
-        let mut first = None;
-        let mut states = Vec::with_capacity(pairs.len());
-        for pair in pairs {
-            let (key, state) = load_pair(pair)?;
-            for name in &state.names {
+    /// The first pair answers clients that send no or an unknown name.
+    pub(crate) fn new(pairs: Vec<Arc<Pair>>, challenges: Option<acme::Folder>) -> Self {
+        let mut exact: HashMap<Box<str>, Vec<Arc<Pair>>> = HashMap::new();
+        let mut wildcard: HashMap<Box<str>, Vec<Arc<Pair>>> = HashMap::new();
+        for pair in &pairs {
+            for name in &pair.state.names {
                 match name.strip_prefix("*.") {
-                    Some(parent) => wildcard.entry(parent.into()).or_default().push(Arc::clone(&key)),
-                    None => exact.entry(name.as_str().into()).or_default().push(Arc::clone(&key)),
+                    Some(parent) => wildcard.entry(parent.into()).or_default().push(Arc::clone(pair)),
+                    None => exact.entry(name.as_str().into()).or_default().push(Arc::clone(pair)),
                 }
             }
-            first.get_or_insert(key);
-            states.push(state);
         }
-        Ok(first.map(|first| Self { exact, wildcard, first, states }))
+        Self { pairs, exact, wildcard, challenges }
     }
 
-    pub(crate) fn states(&self) -> &[CertificateState] {
-        &self.states
+    pub(crate) fn states(&self) -> impl Iterator<Item = &CertificateState> {
+        self.pairs.iter().map(|pair| &pair.state)
     }
 
-    fn named(&self, name: &str) -> Option<&[Arc<CertifiedKey>]> {
+    /// The pair that was read from this file.
+    pub(crate) fn of(&self, cert_file: &Path) -> Option<&Arc<Pair>> {
+        self.pairs.iter().find(|pair| pair.state.file == cert_file)
+    }
+
+    fn named(&self, name: &str) -> Option<&[Arc<Pair>]> {
         let by_wildcard = || name.split_once('.').and_then(|(_, parent)| self.wildcard.get(parent));
         self.exact.get(name).or_else(by_wildcard).map(Vec::as_slice)
+    }
+
+    /// Whether every certificate that a client of this name may have been shown is one for `host`, too.
+    pub(crate) fn cover(&self, server_name: &str, host: &str) -> bool {
+        let shown = self.named(server_name).or_else(|| self.pairs.get(..1)).unwrap_or_default();
+        !shown.is_empty() && shown.iter().all(|pair| pair.state.covers(host))
+    }
+}
+
+impl Pair {
+    pub(crate) fn covers(&self, host: &str) -> bool {
+        self.state.covers(host)
+    }
+}
+
+impl CertificateState {
+    fn covers(&self, host: &str) -> bool {
+        let parent = host.split_once('.').map(|(_, parent)| parent);
+        let covers = |name: &String| match name.strip_prefix("*.") {
+            Some(of) => parent.is_some_and(|parent| parent.eq_ignore_ascii_case(of)),
+            None => name.eq_ignore_ascii_case(host),
+        };
+        self.names.iter().any(covers)
     }
 }
 
 impl ResolvesServerCert for Certificates {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        if let Some(challenges) = self.challenges.as_ref().filter(|_| acme::is_challenge(&hello)) {
+            let name = hello.server_name()?;
+            return acme::challenge_certificate(name, &challenges.alpn_answer(name)?);
+        }
         let named = hello.server_name().and_then(|name| self.named(name)).unwrap_or_default();
         // Of an RSA and an ECDSA certificate for one name, the first that this client can verify.
-        let usable = named.iter().find(|key| key.key.choose_scheme(hello.signature_schemes()).is_some());
-        Some(Arc::clone(usable.or_else(|| named.first()).unwrap_or(&self.first)))
+        let usable =
+            named.iter().find(|pair| pair.key.key.choose_scheme(hello.signature_schemes()).is_some());
+        let chosen = usable.or_else(|| named.first()).or_else(|| self.pairs.first())?;
+        Some(Arc::clone(&chosen.key))
     }
 }
 
-fn load_pair(pair: &Certificate) -> Result<(Arc<CertifiedKey>, CertificateState), CertificateRefused> {
+/// Reads a chain and its key.
+pub(crate) fn load_pair(pair: &Certificate) -> Result<Arc<Pair>, CertificateRefused> {
     let refuse = |file: &Path| {
         let file = file.to_path_buf();
         move |reason| CertificateRefused { file, reason }
@@ -154,10 +199,10 @@ fn load_pair(pair: &Certificate) -> Result<(Arc<CertifiedKey>, CertificateState)
             rustls::Error::InconsistentKeys(_) => CertificateFault::KeyMismatch,
             other => CertificateFault::UnusableKey(other),
         });
-    Ok((Arc::new(key.map_err(refuse(&pair.key_file))?), state))
+    Ok(Arc::new(Pair { key: Arc::new(key.map_err(refuse(&pair.key_file))?), state }))
 }
 
-fn read_chain(file: &Path) -> Result<Vec<CertificateDer<'static>>, CertificateFault> {
+pub(crate) fn read_chain(file: &Path) -> Result<Vec<CertificateDer<'static>>, CertificateFault> {
     let text = std::fs::read(file).map_err(CertificateFault::Unreadable)?;
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
     let chain = chain.map_err(|_| CertificateFault::BrokenPem)?;
@@ -171,6 +216,14 @@ fn read_key(file: &Path) -> Result<PrivateKeyDer<'static>, CertificateFault> {
         Error::NoItemsFound => CertificateFault::NoKey,
         _ => CertificateFault::BrokenPem,
     })
+}
+
+/// From when until when a certificate is valid.
+pub(crate) fn validity(certificate: &CertificateDer<'_>) -> Option<(SystemTime, SystemTime)> {
+    let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
+    let at = |timestamp| UNIX_EPOCH + Duration::from_secs(u64::try_from(timestamp).unwrap_or(0));
+    let validity = parsed.validity();
+    Some((at(validity.not_before.timestamp()), at(validity.not_after.timestamp())))
 }
 
 fn describe(file: &Path, chain: &[CertificateDer<'_>]) -> Result<CertificateState, CertificateFault> {

@@ -17,12 +17,32 @@ pub enum ConnectionRefused {
     NoProtocol,
     /// The HTTP/2 preface was wrong or late.
     Preface,
+    /// `proxy_protocol: require`, and the peer is none of `trusted_proxies`.
+    ProxyHeaderOfStranger,
+    /// `proxy_protocol: require`, and the connection began with something else, or ended.
+    ProxyHeaderMissing,
+    /// A PROXY header that cannot be read.
+    ProxyHeaderMalformed,
+    /// The PROXY header took longer than `limits.header_timeout`.
+    ProxyHeaderTimeout,
+    /// An authority looked at a challenge (`tls-alpn-01`) and was answered.
+    AcmeChallenge,
 }
 
 impl ConnectionRefused {
     /// Every reason, in the order of the counters.
-    pub const ALL: [Self; 5] =
-        [Self::Limit, Self::Handshake, Self::HandshakeTimeout, Self::NoProtocol, Self::Preface];
+    pub const ALL: [Self; 10] = [
+        Self::Limit,
+        Self::Handshake,
+        Self::HandshakeTimeout,
+        Self::NoProtocol,
+        Self::Preface,
+        Self::ProxyHeaderOfStranger,
+        Self::ProxyHeaderMissing,
+        Self::ProxyHeaderMalformed,
+        Self::ProxyHeaderTimeout,
+        Self::AcmeChallenge,
+    ];
 
     /// The reason in metrics and logs.
     #[must_use]
@@ -33,6 +53,11 @@ impl ConnectionRefused {
             Self::HandshakeTimeout => "handshake_timeout",
             Self::NoProtocol => "no_protocol",
             Self::Preface => "preface",
+            Self::ProxyHeaderOfStranger => "proxy_header_of_stranger",
+            Self::ProxyHeaderMissing => "proxy_header_missing",
+            Self::ProxyHeaderMalformed => "proxy_header_malformed",
+            Self::ProxyHeaderTimeout => "proxy_header_timeout",
+            Self::AcmeChallenge => "acme_challenge",
         }
     }
 }
@@ -43,6 +68,7 @@ pub struct Counters {
     accepted: AtomicU64,
     accept_errors: AtomicU64,
     handshakes: AtomicU64,
+    acme_orders: [AtomicU64; 2],
     active: AtomicUsize,
     connections_refused: [AtomicU64; ConnectionRefused::ALL.len()],
     heads_refused: [AtomicU64; HeadRefused::ALL.len()],
@@ -65,6 +91,18 @@ impl Counters {
     #[must_use]
     pub fn handshakes(&self) -> u64 {
         self.handshakes.load(Relaxed)
+    }
+
+    /// Orders of certificates by ACME: issued, failed.
+    #[must_use]
+    pub fn acme_orders(&self) -> (u64, u64) {
+        let [issued, failed] = &self.acme_orders;
+        (issued.load(Relaxed), failed.load(Relaxed))
+    }
+
+    pub(crate) fn count_acme_order(&self, is_issued: bool) {
+        let [issued, failed] = &self.acme_orders;
+        if is_issued { issued } else { failed }.fetch_add(1, Relaxed);
     }
 
     /// Connections that are open now, idle ones included.

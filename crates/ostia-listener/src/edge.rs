@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use parking_lot::Mutex;
 use pingora_core::server::ShutdownWatch;
 use tokio::sync::Notify;
 
 use crate::counters::Counters;
 use crate::settings::{Bounds, Settings};
+use crate::tls::Tls;
 
 /// The state of a listener that survives a reload.
 #[derive(Debug)]
@@ -16,6 +18,34 @@ pub(crate) struct Shared {
     pub(crate) counters: Counters,
     /// Told when the last open connection closes.
     pub(crate) empty: Notify,
+    /// Held while settings are replaced, so that a renewed certificate does not undo a reload.
+    replacing: Mutex<()>,
+}
+
+impl Shared {
+    pub(crate) fn new(settings: Settings) -> Self {
+        Self {
+            settings: ArcSwap::from_pointee(settings),
+            counters: Counters::default(),
+            empty: Notify::new(),
+            replacing: Mutex::new(()),
+        }
+    }
+
+    pub(crate) fn replace(&self, settings: Arc<Settings>) {
+        let _replacing = self.replacing.lock();
+        self.settings.store(settings);
+    }
+
+    /// Puts `renewed` in the place of `tls`, unless a reload has changed more than that meanwhile.
+    pub(crate) fn renew(&self, tls: &Arc<Tls>, renewed: Tls) {
+        let _replacing = self.replacing.lock();
+        let settings = self.settings.load();
+        if settings.tls.as_ref().is_some_and(|running| Arc::ptr_eq(running, tls)) {
+            self.settings
+                .store(Arc::new(Settings { tls: Some(Arc::new(renewed)), ..Settings::clone(&settings) }));
+        }
+    }
 }
 
 /// A listener with the application that it serves.

@@ -3,21 +3,24 @@
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use ostia_config as config;
 use parking_lot::Mutex;
 use pingora_core::apps::HttpServerApp;
 use pingora_core::server::ShutdownWatch;
-use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use crate::accept::accept;
-use crate::bind::{bind, remedy};
+use crate::acme;
+use crate::bind::{listen, remedy};
 use crate::certificate::CertificateState;
 use crate::counters::Counters;
 use crate::edge::{Edge, Shared};
+use crate::inherited::InheritedSockets;
+use crate::node::Node;
+use crate::proxy_protocol::ProxyHeaders;
+use crate::renewal::Renewal;
 use crate::settings::Settings;
-use crate::tls::{Tickets, Tls, TlsRefused};
+use crate::tls::{FileState, Tls, TlsRefused};
 
 /// Why a listener could not be made, changed or started.
 #[derive(Debug, thiserror::Error)]
@@ -41,8 +44,8 @@ pub enum ListenerRefused {
         /// What is wrong.
         source: TlsRefused,
     },
-    /// Addresses are bound once: another `bind` needs a restart.
-    #[error("listener `{listener}`: `bind` cannot change while Ostia runs; restart it")]
+    /// The section has other addresses; see [`Listener::rebind`].
+    #[error("listener `{listener}`: `bind` has changed")]
     BindChanged {
         /// Its key under `listeners`.
         listener: config::Name,
@@ -63,8 +66,7 @@ impl ListenerRefused {
     pub fn slug(&self) -> &'static str {
         match self {
             Self::Bind { .. } => "bind",
-            Self::Tls { source: TlsRefused::Certificate(refused), .. } => refused.reason.slug(),
-            Self::Tls { .. } => "tls",
+            Self::Tls { source, .. } => source.slug(),
             Self::BindChanged { .. } => "bind_changed",
             Self::Serve { .. } => "serve",
         }
@@ -80,7 +82,9 @@ pub struct Listener {
     addresses: Vec<SocketAddr>,
     /// Until they serve.
     sockets: Mutex<Option<Vec<TcpListener>>>,
-    tickets: Tickets,
+    /// The same once more while they serve, for whoever takes them over.
+    kept: Mutex<Vec<TcpListener>>,
+    node: Node,
     shared: Arc<Shared>,
 }
 
@@ -90,32 +94,59 @@ impl Listener {
     ///
     /// # Errors
     /// The first certificate or address that fails, with what to do about it. Nothing stays bound.
-    pub fn bind(section: &config::Listener) -> Result<Self, ListenerRefused> {
-        let listener = || section.name.clone();
-        let tickets =
-            Tickets::new().map_err(|source| ListenerRefused::Tls { listener: listener(), source })?;
-        let settings = compile(section, &tickets)?;
+    pub fn bind(section: &config::Listener, node: &Node) -> Result<Self, ListenerRefused> {
+        let settings = compile(section, node)?;
+        Self::listen(section, node, Arc::new(Shared::new(settings)))
+    }
+
+    /// The same listener on the addresses of another section, with the counters that it has. Addresses that stay keep
+    /// their sockets, so nobody who connects meanwhile is turned away; the old listener is to be stopped afterwards.
+    ///
+    /// # Errors
+    /// As [`Listener::bind`]. The listener goes on as it is.
+    pub fn rebind(&self, section: &config::Listener) -> Result<Rebound, ListenerRefused> {
+        let settings = compile(section, &self.node)?;
+        let own = InheritedSockets::new(self.sockets());
+        let node = self.node.clone().with_inherited(own.clone());
+        let listener = Self::listen(section, &node, Arc::clone(&self.shared));
+        // Copies of the addresses that it leaves would keep them open.
+        let _left = own.close_rest();
+        Ok(Rebound { listener: listener?, settings })
+    }
+
+    fn listen(section: &config::Listener, node: &Node, shared: Arc<Shared>) -> Result<Self, ListenerRefused> {
+        let name = section.name.clone();
         let mut sockets = Vec::with_capacity(section.bind.len());
+        let mut kept = Vec::with_capacity(section.bind.len());
         let mut addresses = Vec::with_capacity(section.bind.len());
         for &address in &section.bind {
-            let refused = |source| ListenerRefused::Bind { listener: listener(), address, source };
-            let socket = bind(address).map_err(refused)?;
+            let refused = |source| ListenerRefused::Bind { listener: name.clone(), address, source };
+            let socket = listen(address, node.inherited()).map_err(refused)?;
             addresses.push(socket.local_addr().map_err(refused)?);
+            kept.push(socket.try_clone().map_err(refused)?);
             sockets.push(socket);
         }
-        let shared = Shared {
-            settings: ArcSwap::from_pointee(settings),
-            counters: Counters::default(),
-            empty: Notify::new(),
-        };
         Ok(Self {
-            name: listener(),
+            name,
             bind: section.bind.clone(),
             addresses,
             sockets: Mutex::new(Some(sockets)),
-            tickets,
-            shared: Arc::new(shared),
+            kept: Mutex::new(kept),
+            node: node.clone(),
+            shared,
         })
+    }
+
+    /// Copies of the listening sockets, for a process that takes over; none once the listener has stopped.
+    #[must_use]
+    pub fn sockets(&self) -> Vec<TcpListener> {
+        self.kept.lock().iter().filter_map(|socket| socket.try_clone().ok()).collect()
+    }
+
+    /// Whether a section has the addresses of this listener.
+    #[must_use]
+    pub fn is_bound_as(&self, section: &config::Listener) -> bool {
+        section.bind == self.bind
     }
 
     /// Accepts connections and hands their requests to `app` until `shutdown` becomes true. Returns as soon as the
@@ -139,10 +170,17 @@ impl Listener {
             loops.spawn(accept(socket, Arc::clone(&edge)));
         }
         tracing::info!(listener = %self.name, addresses = ?self.addresses, "listening");
-        while loops.join_next().await.is_some() {}
+        let tasks = (Renewal::begin(&self.shared, &self.name), acme::Keeper::begin(&self.shared, &self.name));
+        let mut ended = Ok(());
+        while let Some(joined) = loops.join_next().await {
+            // A panic: counted by its hook, but an address without anybody who accepts must not stay.
+            ended = ended.and(joined.map_err(|error| refused(std::io::Error::other(error))));
+        }
+        drop(tasks);
+        self.kept.lock().clear();
         app.http_cleanup().await;
         tracing::info!(listener = %self.name, active = self.active(), "stopped accepting");
-        Ok(())
+        ended
     }
 
     /// Its key under `listeners`.
@@ -162,11 +200,11 @@ impl Listener {
     ///
     /// # Errors
     /// When a certificate is refused or `bind` differs. The listener goes on as it is.
-    pub fn prepare(&self, section: &config::Listener) -> Result<Prepared<'_>, ListenerRefused> {
-        if section.bind != self.bind {
+    pub fn prepare(&self, section: &config::Listener) -> Result<Prepared, ListenerRefused> {
+        if !self.is_bound_as(section) {
             return Err(ListenerRefused::BindChanged { listener: self.name.clone() });
         }
-        Ok(Prepared { listener: self, settings: compile(section, &self.tickets)? })
+        Ok(Prepared { shared: Arc::clone(&self.shared), settings: compile(section, &self.node)? })
     }
 
     /// Checks and applies certificates, protocols and limits of another configuration. New connections get all of
@@ -205,30 +243,60 @@ impl Listener {
     #[must_use]
     pub fn certificates(&self) -> Vec<CertificateState> {
         let settings = self.shared.settings.load();
-        settings.tls.as_ref().map(|tls| tls.certificates().to_vec()).unwrap_or_default()
+        settings.tls.iter().flat_map(|tls| tls.certificates()).cloned().collect()
+    }
+
+    /// Whether certificates are ordered by ACME.
+    #[must_use]
+    pub fn has_acme(&self) -> bool {
+        self.shared.settings.load().tls.as_ref().is_some_and(|tls| tls.acme().is_some())
+    }
+
+    /// The files of `tls`: whether each holds what is in use.
+    #[must_use]
+    pub fn files(&self) -> Vec<FileState> {
+        let settings = self.shared.settings.load();
+        settings.tls.iter().flat_map(|tls| tls.files()).cloned().collect()
     }
 }
 
 /// A configuration that passed every check and waits to be applied.
 #[derive(Debug)]
-pub struct Prepared<'a> {
-    listener: &'a Listener,
+pub struct Prepared {
+    shared: Arc<Shared>,
     settings: Settings,
 }
 
-impl Prepared<'_> {
+impl Prepared {
     /// Applies it at once; cannot fail.
     pub fn apply(self) {
-        self.listener.shared.settings.store(Arc::new(self.settings));
+        self.shared.replace(Arc::new(self.settings));
     }
 }
 
-fn compile(section: &config::Listener, tickets: &Tickets) -> Result<Settings, ListenerRefused> {
-    let tls = section.tls.as_ref().map(|tls| Tls::compile(tls, section.protocols, tickets)).transpose();
+/// A listener on other addresses that passed every check and waits to take the place of the one before.
+#[derive(Debug)]
+pub struct Rebound {
+    listener: Listener,
+    settings: Settings,
+}
+
+impl Rebound {
+    /// Applies the configuration; the listener is then to be served, and the one before to be stopped.
+    #[must_use]
+    pub fn apply(self) -> Listener {
+        self.listener.shared.replace(Arc::new(self.settings));
+        self.listener
+    }
+}
+
+fn compile(section: &config::Listener, node: &Node) -> Result<Settings, ListenerRefused> {
+    let tls = section.tls.as_ref().map(|tls| Tls::compile(tls, section.protocols, node)).transpose();
     let tls = tls.map_err(|source| ListenerRefused::Tls { listener: section.name.clone(), source })?;
     Ok(Settings {
         bounds: (&section.limits).into(),
         connections: section.limits.connections,
         tls: tls.map(Arc::new),
+        proxy_headers: ProxyHeaders::new(section.proxy_protocol, &section.trusted_proxies),
     })
 }

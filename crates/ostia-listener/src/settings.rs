@@ -5,14 +5,16 @@ use std::time::Duration;
 
 use ostia_config::listener::Limits;
 
+use crate::proxy_protocol::ProxyHeaders;
 use crate::tls::Tls;
 
 /// One compiled configuration of a listener; swapped whole.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) bounds: Bounds,
     pub(crate) connections: usize,
     pub(crate) tls: Option<Arc<Tls>>,
+    pub(crate) proxy_headers: ProxyHeaders,
 }
 
 /// The bounds that each request is read under.

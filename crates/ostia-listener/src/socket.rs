@@ -13,6 +13,7 @@ use std::task::{Context, Poll, ready};
 use std::time::SystemTime;
 
 use async_trait::async_trait;
+use bytes::BytesMut;
 use pingora_core::protocols::raw_connect::ProxyDigest;
 use pingora_core::protocols::{
     GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, TimingDigest,
@@ -20,6 +21,8 @@ use pingora_core::protocols::{
 };
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
+
+use crate::proxy_protocol::Told;
 
 /// Bytes that wait for more before they are sent: one segment on most paths.
 const HOLD: usize = 1460;
@@ -32,6 +35,8 @@ pub(crate) struct Socket {
     tcp: TcpStream,
     /// Written, not sent yet. Empty means not allocated.
     held: Vec<u8>,
+    /// Read already, to be read again. Empty means not allocated.
+    unread: BytesMut,
     accepted_at: SystemTime,
     digest: Arc<SocketDigest>,
 }
@@ -41,7 +46,27 @@ impl Socket {
         let digest = SocketDigest::from_raw_fd(tcp.as_raw_fd());
         // The cell is new, so it is empty; a peer that is known here spares a system call for each request.
         let _ = digest.peer_addr.set(Some(peer.into()));
-        Self { tcp, held: Vec::new(), accepted_at: SystemTime::now(), digest: Arc::new(digest) }
+        Self {
+            tcp,
+            held: Vec::new(),
+            unread: BytesMut::new(),
+            accepted_at: SystemTime::now(),
+            digest: Arc::new(digest),
+        }
+    }
+
+    /// From now on the connection goes by what a trusted proxy told of it.
+    pub(crate) fn told(&mut self, told: Told) {
+        let Told::Addresses { source, destination } = told else { return };
+        let digest = SocketDigest::from_raw_fd(self.tcp.as_raw_fd());
+        let _ = digest.peer_addr.set(Some(source.into()));
+        let _ = digest.local_addr.set(Some(destination.into()));
+        self.digest = Arc::new(digest);
+    }
+
+    /// Puts bytes back in front of what is still to come.
+    pub(crate) fn unread(&mut self, bytes: BytesMut) {
+        self.unread = bytes;
     }
 
     fn hold(&mut self, bytes: &[u8]) {
@@ -80,6 +105,14 @@ impl AsyncRead for Socket {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if !self.unread.is_empty() {
+            let count = self.unread.len().min(buf.remaining());
+            buf.put_slice(&self.unread.split_to(count));
+            if self.unread.is_empty() {
+                self.unread = BytesMut::new();
+            }
+            return Poll::Ready(Ok(()));
+        }
         Pin::new(&mut self.tcp).poll_read(cx, buf)
     }
 }

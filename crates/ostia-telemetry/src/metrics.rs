@@ -15,6 +15,7 @@ mod table;
 mod upstream;
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -85,8 +86,10 @@ impl Metrics {
                 Some(server) => is_server(upstream, server),
             },
         );
+        let files = tls_files(config);
         self.cold.retain(&|label, value| match label {
             "listener" => listeners.contains(value),
+            "file" => files.contains(Path::new(value)) || is_issued(config, Path::new(value)),
             "provider" => value == NONE || config.providers.contains_key(value),
             "upstream" => config.upstreams.contains_key(value),
             "route" => is_route(value),
@@ -185,6 +188,28 @@ impl Metrics {
         }
     }
 
+    /// The certificates of a listener with their ends, and its TLS files with whether they are in use; at each scrape.
+    pub fn set_tls<'a>(
+        &self,
+        listener: &str,
+        certificates: impl IntoIterator<Item = (&'a Path, SystemTime)>,
+        files: impl IntoIterator<Item = (&'a Path, bool)>,
+    ) {
+        for (file, not_after) in certificates {
+            self.cold.tls_certificate_not_after.set(&[listener, &file.to_string_lossy()], seconds(not_after));
+        }
+        for (file, is_current) in files {
+            self.cold.tls_file_current.set(&[listener, &file.to_string_lossy()], is_current.into());
+        }
+    }
+
+    /// Orders of certificates by ACME since the listener began; at each scrape.
+    pub fn set_acme_orders(&self, listener: &str, issued: u64, failed: u64) {
+        for (outcome, total) in [("issued", issued), ("failed", failed)] {
+            self.cold.acme_orders.raise(&[listener, outcome], total);
+        }
+    }
+
     /// Whether a server passes its health checks; at each scrape.
     pub fn set_server_healthy(&self, upstream: &str, server: &ServerAddress, is_healthy: bool) {
         self.hot.upstream(upstream).server(server).set_healthy(is_healthy);
@@ -248,6 +273,23 @@ impl Metrics {
     pub fn session_refreshed(&self, provider: &str, outcome: &'static str) {
         self.cold.session_refreshes.one_more(&[provider, outcome]);
     }
+}
+
+/// The files of `tls` that a configuration names, and those that Ostia makes for it.
+fn tls_files(config: &Config) -> BTreeSet<PathBuf> {
+    let mut files = BTreeSet::from([config.runtime.state_dir.join("tickets.keys")]);
+    for tls in config.listeners.iter().filter_map(|listener| listener.tls.as_ref()) {
+        files.extend(tls.certificates.iter().map(|pair| pair.cert_file.clone()));
+        files.extend(tls.client_certificates.iter().map(|clients| clients.ca_file.clone()));
+        files.extend(tls.ticket_keys_file.clone());
+    }
+    files
+}
+
+/// Whether a file is among those that `acme` keeps.
+fn is_issued(config: &Config, file: &Path) -> bool {
+    let sections = config.listeners.iter().filter_map(|listener| listener.tls.as_ref()?.acme.as_ref());
+    sections.into_iter().any(|acme| file.starts_with(acme.folder(&config.runtime.state_dir)))
 }
 
 fn descs(rows: &[Row]) -> Result<Vec<Desc>, prometheus::Error> {

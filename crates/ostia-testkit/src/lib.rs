@@ -6,7 +6,7 @@
 //! - [`EchoUpstream`] records the bytes that arrived.
 //! - [`NodeProvider`] is a certified OpenID provider; [`FaultProvider`] does what that one never would.
 //! - [`Chromium`] drives the real one.
-//! - [`Authority`] issues certificates.
+//! - [`Authority`] issues certificates; [`Pebble`] does so by ACME.
 //!
 //! The harness knows the product from outside only: its command, its configuration language, its ports.
 
@@ -29,6 +29,7 @@ mod node_provider;
 mod npm;
 mod ostia;
 mod page;
+mod pebble;
 mod ports;
 mod possession;
 mod process;
@@ -48,6 +49,7 @@ pub use metrics::Metrics;
 pub use node_provider::{NodeProvider, Registration};
 pub use ostia::Ostia;
 pub use page::Page;
+pub use pebble::{HMAC_KEY, Pebble};
 pub use ports::free_port;
 pub use process::Process;
 pub use signer::Signer;

@@ -1,15 +1,16 @@
 //! The real binary as one node.
 
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Output};
+use std::process::{Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
 
 use tempfile::TempDir;
 
 use crate::metrics::Metrics;
 use crate::ports::free_port;
-use crate::process::Process;
+use crate::process::{Process, signal};
 use crate::wait::eventually;
 use crate::{raw, secrets};
 
@@ -43,17 +44,26 @@ impl Ostia {
     /// As [`Ostia::start`], without waiting.
     #[must_use]
     pub fn spawn(binary: &str, yaml: &str) -> Self {
+        Self::spawn_by(Command::new(binary), yaml, None)
+    }
+
+    /// As [`Ostia::spawn`], by a command to which `run -c FILE` is added; its standard input may be something else than
+    /// a pipe.
+    #[must_use]
+    pub fn spawn_by(mut command: Command, yaml: &str, stdin: Option<OwnedFd>) -> Self {
+        let binary = command.get_program().to_string_lossy().into_owned();
         let folder = TempDir::with_prefix("ostia-node-").unwrap();
         let (listen, admin) = (free_port(), free_port());
         let text = complete(yaml, folder.path(), listen, admin);
         let file = folder.path().join("ostia.yaml");
         std::fs::write(&file, text).unwrap();
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
-        let process = Process::spawn(
-            Command::new(binary).arg("run").arg("-c").arg(&file).current_dir(folder.path()),
+        let process = Process::spawn_with_input(
+            command.arg("run").arg("-c").arg(&file).current_dir(folder.path()),
+            stdin.map_or_else(Stdio::piped, Stdio::from),
             "The test hands in the path of the binary.",
         );
-        Self { binary: binary.to_owned(), process, folder, listen, admin }
+        Self { binary, process, folder, listen, admin }
     }
 
     /// Waits until `/readyz` is 200.
@@ -146,6 +156,63 @@ impl Ostia {
         self.process.signal(name);
     }
 
+    /// Sends USR2 and waits until a successor serves; its process number. The process itself leaves in its own time.
+    ///
+    /// # Panics
+    /// When there is none before the deadline.
+    pub async fn upgrade(&mut self, deadline: Duration) -> u32 {
+        let before = self.successors();
+        match before.last() {
+            Some(pid) => signal(*pid, "USR2"),
+            None => self.process.signal("USR2"),
+        }
+        eventually("a successor serves", deadline, async || {
+            self.successors().last().copied().filter(|pid| !before.contains(pid))
+        })
+        .await
+    }
+
+    /// Sends a signal to the last successor.
+    pub fn signal_successor(&self, name: &str) {
+        signal(*self.successors().last().expect("there was an upgrade"), name);
+    }
+
+    /// The exit status, if the process that was started has ended.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.process.ended()
+    }
+
+    /// Processes that took over, in their order: they write to the same streams.
+    fn successors(&self) -> Vec<u32> {
+        let lines = self.process.stderr().into_iter();
+        let pid = |line: String| {
+            let line: serde_json::Value = serde_json::from_str(&line).ok()?;
+            u32::try_from(line.get("fields")?.get("successor")?.as_u64()?).ok()
+        };
+        lines.filter_map(pid).collect()
+    }
+
+    /// Successors are nobody's children here: they are ended by their numbers, and only while they run this node's
+    /// configuration.
+    fn end_successors(&self) {
+        let config = self.config_file().display().to_string();
+        let runs = |pid: u32| {
+            let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            String::from_utf8_lossy(&line).contains(&config)
+        };
+        for pid in self.successors() {
+            for name in ["TERM", "KILL"] {
+                let asked = std::time::Instant::now();
+                if runs(pid) {
+                    signal(pid, name);
+                }
+                while runs(pid) && asked.elapsed() < Duration::from_secs(1) {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+            }
+        }
+    }
+
     /// Waits for the process to end.
     pub async fn wait(&mut self, deadline: Duration) -> ExitStatus {
         self.process.wait(deadline).await
@@ -195,6 +262,7 @@ impl Ostia {
 
 impl Drop for Ostia {
     fn drop(&mut self) {
+        self.end_successors();
         // It leaves by itself where it can, so that its last lines are written, too.
         self.process.leave(Duration::from_secs(1));
         if std::thread::panicking() {

@@ -27,7 +27,16 @@ impl Process {
     /// When it does not start; `hint` tells what to do then.
     #[must_use]
     pub fn spawn(command: &mut Command, hint: &str) -> Self {
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self::spawn_with_input(command, Stdio::piped(), hint)
+    }
+
+    /// As [`Process::spawn`], with this standard input.
+    ///
+    /// # Panics
+    /// As [`Process::spawn`].
+    #[must_use]
+    pub fn spawn_with_input(command: &mut Command, stdin: Stdio, hint: &str) -> Self {
+        command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| {
             panic!("{} does not start: {error}. {hint}", command.get_program().display())
         });
@@ -59,9 +68,7 @@ impl Process {
 
     /// Sends a signal by its short name (`TERM`, `HUP`).
     pub fn signal(&self, name: &str) {
-        let mut kill = Command::new("sh");
-        kill.args(["-c", "kill -s \"$1\" \"$2\"", "sh", name]).arg(self.pid().to_string());
-        assert!(kill.status().unwrap().success(), "signal {name} was not sent");
+        signal(self.pid(), name);
     }
 
     /// The exit status, if it has ended.
@@ -110,6 +117,13 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// Sends a signal by its short name to a process of this number.
+pub(crate) fn signal(pid: u32, name: &str) {
+    let mut kill = Command::new("sh");
+    kill.args(["-c", "kill -s \"$1\" \"$2\"", "sh", name]).arg(pid.to_string());
+    assert!(kill.status().unwrap().success(), "signal {name} was not sent");
 }
 
 fn keep_lines(stream: impl Read + Send + 'static, lines: &Lines) -> JoinHandle<()> {

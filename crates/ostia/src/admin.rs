@@ -9,28 +9,29 @@ mod reload;
 pub(crate) mod reply;
 pub(crate) mod socket;
 mod status;
+mod upgrade;
 
-use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::{get, post};
-use ostia_config::Name;
 use ostia_gateway::Gateway;
-use ostia_listener::Listener;
 use tokio::task::JoinHandle;
 
 use crate::RunFailed;
+use crate::listeners::Listeners;
 use crate::reload::Reloader;
+use crate::upgrade::Upgrader;
 use socket::AdminSocket;
 
 /// What the routes look at and change.
 #[derive(Clone)]
 pub(crate) struct Desk {
     pub(crate) gateway: Arc<Gateway>,
-    pub(crate) listeners: Arc<BTreeMap<Name, Arc<Listener>>>,
+    pub(crate) listeners: Arc<Listeners>,
     pub(crate) reloader: Arc<Reloader>,
+    pub(crate) upgrader: Arc<Upgrader>,
 }
 
 /// Closes both doors when it is dropped.
@@ -78,7 +79,11 @@ fn reads(desk: Desk) -> Router {
 
 /// What only the socket takes.
 fn changes(desk: Desk) -> Router {
-    Router::new().route("/reload", post(reload::reload)).route("/server", post(order::order)).with_state(desk)
+    Router::new()
+        .route("/reload", post(reload::reload))
+        .route("/upgrade", post(upgrade::upgrade))
+        .route("/server", post(order::order))
+        .with_state(desk)
 }
 
 fn serve<L>(listener: L, router: Router, stopped: &'static str) -> JoinHandle<()>

@@ -16,6 +16,7 @@ mod server;
 mod status;
 mod terminal;
 mod token;
+mod upgrade;
 mod version;
 
 use std::path::PathBuf;
@@ -42,7 +43,8 @@ struct Command {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Serve in the foreground. HUP reloads, TERM drains and leaves, a second TERM leaves at once.
+    /// Serve in the foreground. HUP reloads, USR1 opens the logs anew, USR2 upgrades, TERM drains and leaves, a
+    /// second TERM leaves at once.
     Run(ConfigFile),
     /// Check a configuration: every error in one run; exits 78 when there is one.
     Check(check::Check),
@@ -53,6 +55,8 @@ enum Verb {
     Explain(explain::Explain),
     /// Swap a running Ostia to its configuration file as it is now; every error comes back, exit 78.
     Reload(call::Target),
+    /// Start the binary anew with the sockets of a running Ostia; the old process leaves when the new one serves.
+    Upgrade(call::Target),
     /// Show what runs, and how each server stands: its state, why, since when, its last check, its load.
     Status(status::Status),
     /// Order a server of a running Ostia to serve, to drain or to rest.
@@ -94,6 +98,7 @@ pub fn main() -> ExitCode {
         Verb::Config(config) => config.run(),
         Verb::Explain(explain) => explain.run(),
         Verb::Reload(target) => reload::run(&target),
+        Verb::Upgrade(target) => upgrade::run(&target),
         Verb::Status(status) => status.run(),
         Verb::Server(server) => server.run(),
         Verb::Route(route) => route.run(),

@@ -1,46 +1,40 @@
 //! Leaving without dropping anybody.
 
-use std::collections::BTreeMap;
 use std::future::Future;
-use std::sync::Arc;
 
-use ostia_config::Name;
 use ostia_gateway::Gateway;
-use ostia_listener::Listener;
-use tokio::sync::watch;
 
-/// Readiness off, announce, stop accepting, wait until nothing is open or the deadline has come. `again` is a second
-/// signal: leave at once.
+use crate::listeners::Listeners;
+use crate::supervisor;
+
+/// Readiness off, announce, stop accepting, wait until nothing is open or the deadline has come. When another process
+/// serves in our place there is nothing to announce. `again` is a second signal: leave at once.
 pub(crate) async fn run(
     gateway: &Gateway,
-    listeners: &BTreeMap<Name, Arc<Listener>>,
-    shutdown: &watch::Sender<bool>,
+    listeners: &Listeners,
+    is_superseded: bool,
     again: impl Future<Output = ()>,
 ) {
     let plan = gateway.drain_plan();
-    gateway.begin_drain();
-    tracing::info!(announce = ?plan.announce, deadline = ?plan.deadline, "draining");
+    if !is_superseded {
+        gateway.begin_drain();
+        supervisor::stopping();
+    }
+    tracing::info!(announce = ?plan.announce, deadline = ?plan.deadline, is_superseded, "draining");
     let orderly = async {
-        tokio::time::sleep(plan.announce).await;
-        let _ = shutdown.send(true);
-        let all = async {
-            for listener in listeners.values() {
-                listener.drained().await;
-            }
-        };
-        tokio::time::timeout(plan.deadline, all).await.is_ok()
+        if !is_superseded {
+            tokio::time::sleep(plan.announce).await;
+        }
+        listeners.stop();
+        tokio::time::timeout(plan.deadline, listeners.drained()).await.is_ok()
     };
     let left: usize = tokio::select! {
-        empty = orderly => if empty { 0 } else { open(listeners) },
-        () = again => open(listeners),
+        empty = orderly => if empty { 0 } else { listeners.active() },
+        () = again => listeners.active(),
     };
     if left == 0 {
         tracing::info!("drained");
     } else {
         tracing::warn!(connections = left, "leaving with connections still open");
     }
-}
-
-fn open(listeners: &BTreeMap<Name, Arc<Listener>>) -> usize {
-    listeners.values().map(|listener| listener.active()).sum()
 }

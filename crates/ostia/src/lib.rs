@@ -13,9 +13,13 @@ pub mod cli;
 
 mod admin;
 mod drain;
+mod inherit;
+mod listeners;
 mod logging;
 mod reload;
 mod server;
+mod supervisor;
+mod upgrade;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -65,6 +69,9 @@ pub enum RunFailed {
         /// Why not.
         source: SocketRefused,
     },
+    /// A listener stopped by itself; what was in flight was finished. A bug of ours: the log has a panic.
+    #[error("a listener stopped by itself")]
+    ListenerStopped,
     /// The machine does not give what the process needs.
     #[error("{what}: {source}")]
     System {
@@ -93,7 +100,8 @@ impl Builder {
         self
     }
 
-    /// Serves until a signal ends the process: HUP reloads, TERM and INT drain, a second one leaves at once.
+    /// Serves until a signal ends the process: HUP reloads, USR1 opens the logs anew, USR2 hands over to a
+    /// new process of the same binary, TERM and INT drain, a second one leaves at once.
     ///
     /// # Errors
     /// When the configuration is wrong or an address cannot be bound; nothing was served then.

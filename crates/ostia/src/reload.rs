@@ -1,30 +1,24 @@
 //! Swapping to the configuration file as it is now, all or nothing.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ostia_config::Name;
 use ostia_config::load::{self, Environment};
 use ostia_gateway::Gateway;
-use ostia_listener::Listener;
 
-use crate::RunFailed;
+use crate::listeners::Listeners;
+use crate::{RunFailed, supervisor};
 
 /// What a reload needs; one reload at a time.
 pub(crate) struct Reloader {
     path: PathBuf,
     gateway: Arc<Gateway>,
-    listeners: BTreeMap<Name, Arc<Listener>>,
+    listeners: Arc<Listeners>,
     turn: Mutex<()>,
 }
 
 impl Reloader {
-    pub(crate) fn new(
-        path: PathBuf,
-        gateway: Arc<Gateway>,
-        listeners: BTreeMap<Name, Arc<Listener>>,
-    ) -> Self {
+    pub(crate) fn new(path: PathBuf, gateway: Arc<Gateway>, listeners: Arc<Listeners>) -> Self {
         Self { path, gateway, listeners, turn: Mutex::default() }
     }
 
@@ -35,6 +29,7 @@ impl Reloader {
     /// What is wrong with the new configuration; the running one stays in force. It is logged and counted, too.
     pub(crate) fn reload(&self) -> Result<String, RunFailed> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        supervisor::reloading();
         let outcome = self.load_again();
         let hash = self.gateway.config_hash();
         match &outcome {
@@ -47,22 +42,17 @@ impl Reloader {
                 );
             }
         }
+        supervisor::ready(false);
         outcome.map(|()| hash)
     }
 
     fn load_again(&self) -> Result<(), RunFailed> {
         let config = load::load(&self.path, &Environment::process()).map_err(RunFailed::Config)?;
-        let sections = config.listeners.clone();
+        let change = self.listeners.prepare(&config.listeners)?;
         let prepared = self.gateway.prepare(config)?;
-        let mut changes = Vec::with_capacity(sections.len());
-        for section in &sections {
-            if let Some(listener) = self.listeners.get(&section.name) {
-                changes.push(listener.prepare(section)?);
-            }
-        }
-        // From here on nothing can fail.
-        changes.into_iter().for_each(|change| change.apply());
+        // From here on nothing can fail. Listeners that are added find their configuration in force.
         self.gateway.swap(prepared);
+        self.listeners.apply(change, &self.gateway);
         self.gateway.reopen_logs();
         Ok(())
     }

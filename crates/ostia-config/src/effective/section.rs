@@ -7,7 +7,7 @@ use serde_yaml::{Mapping, Value};
 pub(super) use self::policy::policy;
 use super::{Map, duration, path, some_texts, texts};
 use crate::admin::SocketAccess;
-use crate::listener::TlsVersion;
+use crate::listener::{Acme, AcmeChallenge, ProxyProtocol, TlsVersion};
 use crate::log::{LogTarget, SubjectForm};
 use crate::provider::{Client, ClientAuthMethod};
 use crate::route::{Allow, Destination, HostPattern};
@@ -28,8 +28,22 @@ pub(super) fn listener(listener: &Listener) -> Mapping {
             Value::Mapping(pair.0)
         });
         let version = if tls.min_version == TlsVersion::Tls13 { "1.3" } else { "1.2" };
-        Map::default().with("certificates", certificates.collect::<Vec<_>>()).with("min_version", version).0
+        let clients = tls.client_certificates.as_ref();
+        let need = clients.map(|clients| if clients.is_required { "required" } else { "optional" });
+        Map::default()
+            .with("certificates", certificates.collect::<Vec<_>>())
+            .with("min_version", version)
+            .with_some("client_ca_file", clients.map(|clients| path(&clients.ca_file)))
+            .with_some("client_certificate", need)
+            .with_some("ticket_keys_file", tls.ticket_keys_file.as_deref().map(path))
+            .with_some("acme", tls.acme.as_ref().map(acme))
+            .0
     });
+    let proxy_protocol = match listener.proxy_protocol {
+        ProxyProtocol::Refuse => "refuse",
+        ProxyProtocol::Accept => "accept",
+        ProxyProtocol::Require => "require",
+    };
     let spoken = [(listener.protocols.http2, "h2"), (listener.protocols.http1, "http/1.1")];
     Map::default()
         .with("bind", texts(&listener.bind))
@@ -37,6 +51,7 @@ pub(super) fn listener(listener: &Listener) -> Mapping {
         .with_some("tls", tls)
         .with("protocols", texts(spoken.into_iter().filter(|(on, _)| *on).map(|(_, name)| name)))
         .with("trusted_proxies", texts(&listener.trusted_proxies))
+        .with("proxy_protocol", proxy_protocol)
         .with(
             "limits",
             Map::default()
@@ -49,6 +64,27 @@ pub(super) fn listener(listener: &Listener) -> Mapping {
                 .with("keep_alive", duration(limits.keep_alive))
                 .0,
         )
+        .0
+}
+
+fn acme(acme: &Acme) -> Mapping {
+    let challenges = acme.challenges.iter().map(|challenge| match challenge {
+        AcmeChallenge::Http01 => "http-01",
+        AcmeChallenge::TlsAlpn01 => "tls-alpn-01",
+    });
+    let external = acme
+        .external_account
+        .as_ref()
+        .map(|account| Map::default().with("key_id", account.key_id.as_str()).with("hmac_key", SET).0);
+    Map::default()
+        .with_some("contact", some_texts(&acme.contact))
+        .with("terms_of_service_agreed", true)
+        .with_some("directory", acme.directory.as_ref().map(|url| url.as_str().to_owned()))
+        .with_some("ca_file", acme.ca_file.as_deref().map(path))
+        .with("names", texts(&acme.names))
+        .with("challenges", texts(challenges))
+        .with_some("external_account", external)
+        .with_some("folder", acme.folder.as_deref().map(path))
         .0
 }
 

@@ -8,19 +8,18 @@ use ipnet::IpNet;
 use crate::codes;
 use crate::describe::{Grammar, Key, Section, Shape, Words};
 use crate::fields::Fields;
-use crate::file;
 use crate::findings::Finding;
-use crate::listener::{Certificate, Limits, Protocols, Tls, TlsVersion};
+use crate::listener::{Limits, Protocols, ProxyProtocol};
 use crate::scalar::BindAddress;
-use crate::section::FILE;
+use crate::section::tls;
 use crate::value::{Bytes, FromText, Word};
 use crate::{Listener, Name};
 
 static ADDRESS: Grammar = <BindAddress as FromText>::GRAMMAR;
 static NETWORK: Grammar = <IpNet as FromText>::GRAMMAR;
 static HTTPS: Words = Words { now: &["https"], later: &[] };
+static PROXY_PROTOCOL: Words = Words { now: &["refuse", "accept", "require"], later: &[] };
 static PROTOCOL: Words = Words { now: &["h2", "http/1.1"], later: &["h3"] };
-static TLS_VERSION: Words = Words { now: &["1.2", "1.3"], later: &[] };
 
 const KIB: u64 = 1024;
 const MIB: u64 = 1024 * KIB;
@@ -41,49 +40,26 @@ pub(crate) static LISTENER: Section = Section {
         )
         .absent("requests are routed")
         .example("redirect: https"),
-        Key::new("tls", Shape::Section(&TLS), "Terminates TLS here.").absent("plain HTTP"),
+        Key::new("tls", Shape::Section(&tls::TLS), "Terminates TLS here.").absent("plain HTTP"),
         Key::new("protocols", Shape::Several(&Shape::Word(&PROTOCOL)), "What is spoken to clients.")
             .absent("`[h2, http/1.1]` with `tls`, `[http/1.1]` without"),
         Key::new(
             "trusted_proxies",
             Shape::List(&Shape::Text(&NETWORK)),
-            "Peers whose `X-Forwarded-*` and `Forwarded` are believed. Everybody else's are removed. Networks \
+            "Peers whose `X-Forwarded-*`, `Forwarded` and PROXY headers are believed. Everybody else's are removed. Networks \
              wider than `/8` (IPv6: `/7`) are refused: then strangers could claim any address.",
         )
         .default("[]")
         .example("trusted_proxies: [10.9.0.0/24]"),
         Key::new("limits", Shape::Section(&LIMITS), "Bounds on what a client may send. None can be switched off."),
-        Key::later("proxy_protocol"),
-    ],
-};
-
-pub(crate) static TLS: Section = Section {
-    title: "`listeners.*.tls`",
-    doc: "TLS of a listener.",
-    keys: &[
         Key::new(
-            "certificates",
-            Shape::Several(&Shape::Section(&CERTIFICATE)),
-            "Certificate chains with their keys, chosen by SNI from the names in each certificate; the first also \
-             answers clients without SNI.",
+            "proxy_protocol",
+            Shape::Word(&PROXY_PROTOCOL),
+            "The PROXY protocol (version 1 or 2) in front of each connection, TLS or not: `accept` takes it from \
+             `trusted_proxies` and from nobody else; `require` lets only these connect, and only with it.",
         )
-        .required()
-        .own_check()
-        .example("certificates: [{ cert_file: app.pem, key_file: app.key }]"),
-        Key::new("min_version", Shape::Word(&TLS_VERSION), "The lowest version of TLS.").default("\"1.2\""),
-        Key::later("acme"),
-        Key::later("client_ca_file"),
-        Key::later("client_certificate"),
-    ],
-};
-
-pub(crate) static CERTIFICATE: Section = Section {
-    title: "`listeners.*.tls.certificates[]`",
-    doc: "A chain and its key, both PEM. Relative names are looked for in `$CREDENTIALS_DIRECTORY`, then beside the \
-          configuration.",
-    keys: &[
-        Key::new("cert_file", Shape::Text(&FILE), "The chain, leaf first.").required(),
-        Key::new("key_file", Shape::Text(&FILE), "The key: PKCS#8, PKCS#1 or SEC1.").required(),
+        .default("refuse")
+        .example("proxy_protocol: accept"),
     ],
 };
 
@@ -135,13 +111,14 @@ pub(crate) fn default_listener() -> Listener {
         tls: None,
         protocols: Protocols { http1: true, http2: false },
         trusted_proxies: Vec::new(),
+        proxy_protocol: ProxyProtocol::Refuse,
         limits: Limits::default(),
     }
 }
 
 pub(crate) fn read(fields: &Fields<'_>, name: Name) -> Listener {
     let bind: Vec<BindAddress> = fields.optional("bind").unwrap_or_default();
-    let tls = fields.has("tls").then(|| read_tls(&fields.section("tls")));
+    let tls = fields.has("tls").then(|| tls::read(&fields.section("tls")));
     Listener {
         name,
         bind: bind.into_iter().map(|BindAddress(address)| address).collect(),
@@ -149,6 +126,7 @@ pub(crate) fn read(fields: &Fields<'_>, name: Name) -> Listener {
         protocols: protocols(fields, tls.is_some()),
         tls,
         trusted_proxies: trusted_proxies(fields),
+        proxy_protocol: proxy_protocol(fields),
         limits: limits(&fields.section("limits")),
     }
 }
@@ -184,6 +162,24 @@ fn trusted_proxies(fields: &Fields<'_>) -> Vec<IpNet> {
     networks
 }
 
+/// A header that nobody may send would be refused as malformed HTTP, so the pair is looked at together.
+fn proxy_protocol(fields: &Fields<'_>) -> ProxyProtocol {
+    let rule = match fields.word("proxy_protocol") {
+        "accept" => ProxyProtocol::Accept,
+        "require" => ProxyProtocol::Require,
+        _ => return ProxyProtocol::Refuse,
+    };
+    let names_nobody =
+        fields.optional::<Vec<IpNet>>("trusted_proxies").is_none_or(|networks| networks.is_empty());
+    if names_nobody && !fields.cx.findings.spoils(&fields.sub("trusted_proxies")) {
+        let path = fields.sub("proxy_protocol");
+        let message = format!("`{path}` takes headers, but `trusted_proxies` names nobody who may send them");
+        let finding = Finding::new(codes::PROXY_PROTOCOL, fields.key_span("proxy_protocol"), &*path, message);
+        fields.cx.findings.add(finding.help("name the proxies: `trusted_proxies: [10.9.0.0/24]`"));
+    }
+    rule
+}
+
 /// Wider than any private network (`10.0.0.0/8`, `fc00::/7`), or all of IPv4 in IPv6 (`::ffff:0:0/96`).
 fn takes_in_strangers(network: &IpNet) -> bool {
     match network {
@@ -193,32 +189,6 @@ fn takes_in_strangers(network: &IpNet) -> bool {
             network.prefix_len() < 7 || all_of_v4
         }
     }
-}
-
-fn read_tls(fields: &Fields<'_>) -> Tls {
-    let certificates = fields.list("certificates");
-    let waits = fields.has("acme") || fields.cx.findings.spoils(&fields.path);
-    if certificates.is_empty() && !waits {
-        let finding = Finding::new(
-            codes::NO_CERTIFICATE,
-            fields.key_span("certificates"),
-            fields.sub("certificates"),
-            format!("`{}` has no certificate", fields.path),
-        );
-        fields.cx.findings.add(finding.help("`certificates: [{ cert_file: app.pem, key_file: app.key }]`"));
-    }
-    let min_version = if fields.word("min_version") == "1.3" { TlsVersion::Tls13 } else { TlsVersion::Tls12 };
-    let certificates = certificates
-        .into_iter()
-        .map(|(node, path)| {
-            let certificate = Fields::open(fields.cx, Some(node), &CERTIFICATE, &path, node.span);
-            Certificate {
-                cert_file: file::readable(&certificate, "cert_file").unwrap_or_default(),
-                key_file: file::readable_key(&certificate, "key_file").unwrap_or_default(),
-            }
-        })
-        .collect();
-    Tls { certificates, min_version }
 }
 
 fn limits(fields: &Fields<'_>) -> Limits {

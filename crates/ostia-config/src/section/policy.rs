@@ -70,7 +70,14 @@ pub(crate) static POLICY: Section = Section {
         Key::new("source", Shape::OneOrMany(&Shape::Text(&NETWORK)), "The client's address is in one of these networks.")
             .absent("from anywhere")
             .example("source: [192.0.2.0/24, \"2001:db8::/48\"]"),
-        Key::later("client_certificate"),
+        Key::new(
+            "client_certificate",
+            Shape::Section(&certificate::CERTIFICATE),
+            "What the client's certificate says; a listener asks for one with `client_ca_file`. Behind a trusted proxy \
+             it is the proxy's.",
+        )
+        .absent("any certificate or none")
+        .example("client_certificate: { san: \"spiffe://example.com/robots/*\" }"),
         Key::new("method", Shape::OneOrMany(&Shape::Text(&METHOD)), "The request has one of these methods.")
             .absent("any method")
             .example("method: [GET, HEAD]"),

@@ -31,6 +31,7 @@ impl Stage {
             ("open.key", "a key", 0o644),
             ("ca.pem", "a certificate", 0o644),
             ("session.keys", "a key", 0o600),
+            ("partners-ca.pem", "a certificate", 0o644),
             ("wild.example.com.pem", "a certificate", 0o644),
             ("wild.example.com.key", "a key", 0o600),
             ("oidc-client-secret", "s3cr3t-of-a-file\n", 0o600),

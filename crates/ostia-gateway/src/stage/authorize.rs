@@ -20,6 +20,7 @@ use crate::sign_in;
 use crate::snapshot::{RouteState, Target};
 use crate::stage::forward::address_value;
 use crate::stage::identify::Identified;
+use crate::stage::origin::ToldOrigin;
 use crate::stage::receive::Arrived;
 use crate::stage::select::{AffinityKey, affinity_key};
 
@@ -31,6 +32,8 @@ pub struct Authorized {
     client: IpAddr,
     peer: IpAddr,
     peer_is_trusted: bool,
+    told_origin: ToldOrigin,
+    port: u16,
     by_tls: bool,
     upgrade: bool,
     rewritten_target: Option<String>,
@@ -97,13 +100,14 @@ fn choose(route: &RouteState, identity: Option<&Identity>, facts: &Facts<'_>) ->
 
 /// What policies may know of a request besides who makes it.
 fn facts<'a>(arrived: &'a Arrived<'_>, exchange: &Exchange) -> Facts<'a> {
-    Facts::new(
+    let facts = Facts::new(
         arrived.client,
         exchange.now,
         arrived.request.method.as_str(),
         arrived.examined.host().name(),
         arrived.examined.path(),
-    )
+    );
+    Facts { certificate: arrived.presented.as_deref(), ..facts }
 }
 
 fn enter(
@@ -121,6 +125,8 @@ fn enter(
         client: arrived.client,
         peer: arrived.peer,
         peer_is_trusted: arrived.peer_is_trusted,
+        told_origin: arrived.told_origin.clone(),
+        port: arrived.port,
         by_tls: arrived.by_tls,
         upgrade: routed.upgrade,
         rewritten_target: arrived.examined.rewritten_target(),
@@ -197,6 +203,18 @@ impl Authorized {
         self.by_tls
     }
 
+    /// The host and port that a trusted peer says the client asked for.
+    #[must_use]
+    pub fn told_origin(&self) -> &ToldOrigin {
+        &self.told_origin
+    }
+
+    /// The port that the peer connected to; 0 where nobody knows.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Whether the connection becomes a WebSocket.
     #[must_use]
     pub fn is_upgrade(&self) -> bool {
@@ -226,6 +244,27 @@ impl Authorized {
     #[must_use]
     pub fn hides_authorization(&self) -> bool {
         !self.route.is_open()
+    }
+
+    /// `Forwarded` (RFC 7239) for the server: only where a trusted peer sent one, which then goes on with the peer as
+    /// its next hop.
+    #[must_use]
+    pub fn forwarded(&self, chain: GetAll<'_, HeaderValue>) -> Option<HeaderValue> {
+        let mut before = chain.iter().filter(|before| !before.is_empty()).peekable();
+        if !self.peer_is_trusted || before.peek().is_none() {
+            return None;
+        }
+        let mut bytes = Vec::new();
+        for before in before {
+            bytes.extend_from_slice(before.as_bytes());
+            bytes.extend_from_slice(b", ");
+        }
+        let hop = match self.peer {
+            IpAddr::V4(peer) => format!("for={peer}"),
+            IpAddr::V6(peer) => format!("for=\"[{peer}]\""),
+        };
+        bytes.extend_from_slice(hop.as_bytes());
+        HeaderValue::from_bytes(&bytes).ok()
     }
 
     /// `X-Forwarded-For` for the server: the chain of trusted peers goes on, everybody else begins a new one.

@@ -13,6 +13,7 @@ use crate::exchange::{Exchange, Progress};
 use crate::fields::edit_fields;
 use crate::request_id::RequestId;
 use crate::stage::authorize::Authorized;
+use crate::stage::origin::X_FORWARDED_PORT;
 
 /// The client's address as proxies write it; believed only from trusted peers, rewritten otherwise.
 pub const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -20,13 +21,14 @@ pub const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for
 pub const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 /// The host that the client asked for.
 pub const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-/// Removed: nothing reads it here, and what a client wrote there must not be believed behind us.
+/// The same in one field (RFC 7239): goes on from trusted peers, removed from everybody else.
 pub const FORWARDED: HeaderName = HeaderName::from_static("forwarded");
 /// The request's name.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Fields about the client that only Ostia writes, beside those of `identity`.
-pub const FORWARDING_FIELDS: [HeaderName; 3] = [X_FORWARDED_PROTO, X_FORWARDED_HOST, X_REQUEST_ID];
+pub const FORWARDING_FIELDS: [HeaderName; 4] =
+    [X_FORWARDED_PROTO, X_FORWARDED_HOST, X_FORWARDED_PORT, X_REQUEST_ID];
 
 /// Dresses the request for the server. Runs for each try, after Pingora removed hop-by-hop fields, so nothing that a
 /// client nominates in `Connection` can remove what is set here.
@@ -79,12 +81,20 @@ fn cut_own_cookies(fields: &mut HeaderMap, exchange: &Exchange) {
 
 fn tell_about_the_client(fields: &mut HeaderMap, authorized: &Authorized, id: RequestId) {
     let chain = authorized.forwarded_for(fields.get_all(X_FORWARDED_FOR));
-    fields.remove(FORWARDED);
+    match authorized.forwarded(fields.get_all(FORWARDED)) {
+        Some(chain) => drop(fields.insert(FORWARDED, chain)),
+        None => drop(fields.remove(FORWARDED)),
+    }
     fields.insert(X_FORWARDED_FOR, chain);
     let scheme = if authorized.client_came_by_tls() { "https" } else { "http" };
     fields.insert(X_FORWARDED_PROTO, HeaderValue::from_static(scheme));
-    if let Some(host) = fields.get(HOST).cloned() {
+    let told = authorized.told_origin();
+    if let Some(host) = told.host.as_ref().or_else(|| fields.get(HOST)).cloned() {
         fields.insert(X_FORWARDED_HOST, host);
+    }
+    let own_port = || Some(authorized.port()).filter(|port| *port != 0).map(HeaderValue::from);
+    if let Some(port) = told.port.clone().or_else(own_port) {
+        fields.insert(X_FORWARDED_PORT, port);
     }
     fields.insert(X_REQUEST_ID, id.to_value());
 }

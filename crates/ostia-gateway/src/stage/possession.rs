@@ -41,7 +41,7 @@ impl Showing<'_> {
     /// The answer to somebody who only has the token, or to a token that came with a proof and is bound to no key.
     pub(crate) fn confirm(self, bound: Option<&Confirmation>) -> Result<(), Answer> {
         if let Some(certificate) = bound.and_then(|bound| bound.certificate)
-            && self.arrived.certificate != Some(certificate)
+            && self.arrived.client_certificate.as_ref().map(|shown| shown.thumbprint) != Some(certificate)
         {
             self.count("certificate_differs");
             let complaint = Complaint::InvalidToken;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::COOKIE;
 use http::{HeaderName, StatusCode, Version};
+use ostia_listener::{AlternativeName, ClientCertificate, Handshake};
 use ostia_request::{Body, Examined, Head, cookie, is_navigation};
 use pingora_error::{Error, ErrorType, Result};
 use pingora_http::RequestHeader;
@@ -19,6 +20,7 @@ use crate::fields::edit_fields;
 use crate::proxy::Front;
 use crate::snapshot::{ListenerState, Snapshot};
 use crate::stage::authorize::Authorized;
+use crate::stage::origin::{ToldOrigin, told_by_proxies};
 
 /// A request head that has one reading, and the connection it came by.
 pub struct Arrived<'a> {
@@ -32,10 +34,17 @@ pub struct Arrived<'a> {
     pub client: IpAddr,
     /// Whether the peer is one whose forwarding fields are believed.
     pub peer_is_trusted: bool,
+    /// Which host and port a trusted peer says that the client asked for.
+    pub told_origin: ToldOrigin,
+    /// The port that the peer connected to; 0 where nobody knows.
+    pub port: u16,
     /// Whether the client came by TLS.
     pub by_tls: bool,
-    /// The SHA-256 of the certificate that the client showed, which the listener has verified.
-    pub certificate: Option<[u8; 32]>,
+    /// The certificate that the peer showed, if it was asked for one. It speaks for the connection, not for a client
+    /// behind a trusted proxy.
+    pub client_certificate: Option<Arc<ClientCertificate>>,
+    /// The same, as policies read it.
+    pub presented: Option<Box<ostia_policy::ClientCertificate>>,
     /// Where it came in.
     pub listener: Arc<ListenerState>,
 }
@@ -95,11 +104,12 @@ pub fn receive<'a>(
         .client_addr()
         .and_then(|address| address.as_inet().map(std::net::SocketAddr::ip))
         .unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+    let port = downstream.server_addr().and_then(|address| address.as_inet().map(std::net::SocketAddr::port));
+    let port = port.unwrap_or_default();
     exchange.outcome.client = Some(peer);
     exchange.outcome.listener = Some(front.listener.clone());
-    let tls = downstream.digest().and_then(|digest| digest.ssl_digest.as_ref());
-    let (by_tls, certificate) =
-        (tls.is_some(), tls.and_then(|tls| tls.cert_digest.as_slice().try_into().ok()));
+    let tls = downstream.digest().and_then(|digest| digest.ssl_digest.clone());
+    let handshake = tls.as_ref().and_then(|tls| tls.extension.get::<Handshake>());
     let request = downstream.req_header_mut();
     exchange.outcome.method = Some(request.method.clone());
     let id = exchange.id;
@@ -122,6 +132,7 @@ pub fn receive<'a>(
         );
         return Err(refused(request, refusal));
     }
+    let peer_is_trusted = ostia_request::client::is_trusted(peer, &listener.trusted_proxies);
     // Before the forwarding fields are removed with the other managed ones.
     let told = ostia_request::client(peer, &request.headers, &listener.trusted_proxies).map_err(|found| {
         let advice = found.to_string();
@@ -129,8 +140,9 @@ pub fn receive<'a>(
         refused(request, Refusal::new(StatusCode::BAD_REQUEST, found.slug(), title).advise(&advice))
     })?;
     let (client, told_tls) = (told.address, told.is_tls);
+    let told_origin = ToldOrigin::of(&told, &request.headers, peer_is_trusted);
     exchange.outcome.client = Some(client);
-    clean(request, &snapshot)
+    clean(request, &snapshot, peer_is_trusted)
         .map_err(|_| refused(request, bad_request("The request's fields cannot be read")))?;
 
     let request: &'a RequestHeader = downstream.req_header();
@@ -153,15 +165,48 @@ pub fn receive<'a>(
         let refusal = Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", title);
         return Err(refused(request, refusal));
     }
+    // A trusted proxy connects by the name of the node, for whichever host its client asked for.
+    let agrees = handshake.is_none_or(|handshake| handshake.agrees_with(examined.host().name()));
+    if !agrees && !peer_is_trusted {
+        return Err(refused(request, misdirected()));
+    }
     Ok(Arrived {
         request,
         examined,
         peer,
         client,
-        peer_is_trusted: ostia_request::client::is_trusted(peer, &listener.trusted_proxies),
-        by_tls: told_tls.unwrap_or(by_tls),
-        certificate,
+        peer_is_trusted,
+        told_origin,
+        port,
+        by_tls: told_tls.unwrap_or(tls.is_some()),
+        client_certificate: handshake.and_then(|handshake| handshake.client_certificate.clone()),
+        presented: handshake.and_then(|handshake| handshake.client_certificate.as_deref()).map(presented),
         listener,
+    })
+}
+
+/// RFC 9110 section 15.5.20: the client asks again on a connection of its own.
+fn misdirected() -> Refusal<'static> {
+    Refusal::new(
+        StatusCode::MISDIRECTED_REQUEST,
+        "host_disagrees_with_sni",
+        "The request is for another host than the connection",
+    )
+    .advise("The name that the TLS handshake asked for (SNI) and the certificate that it was shown do not cover this host.")
+}
+
+fn presented(certificate: &ClientCertificate) -> Box<ostia_policy::ClientCertificate> {
+    let text = |name: &AlternativeName| match name {
+        AlternativeName::Dns(text) | AlternativeName::Email(text) | AlternativeName::Uri(text) => {
+            text.clone()
+        }
+        AlternativeName::Ip(address) => address.to_string(),
+    };
+    Box::new(ostia_policy::ClientCertificate {
+        subject: certificate.subject.clone(),
+        issuer: certificate.issuer.clone(),
+        names: certificate.names.iter().map(text).collect(),
+        sha256: certificate.thumbprint.iter().map(|byte| format!("{byte:02x}")).collect(),
     })
 }
 
@@ -181,12 +226,14 @@ fn authority_of(request: &RequestHeader) -> Option<&str> {
     request.uri.authority().map(http::uri::Authority::as_str)
 }
 
-/// Removes every spelling of the fields that only Ostia writes, every field with an ambiguous name, and joins the
-/// crumbs of HTTP/2 cookies.
-fn clean(request: &mut RequestHeader, snapshot: &Snapshot) -> Result<()> {
+/// Removes every spelling of the fields that only Ostia writes and (from strangers) that only proxies write, every field
+/// with an ambiguous name, and joins the crumbs of HTTP/2 cookies.
+fn clean(request: &mut RequestHeader, snapshot: &Snapshot, peer_is_trusted: bool) -> Result<()> {
+    let is_unwanted = |name: &&HeaderName| {
+        snapshot.managed.refuses(name.as_str()) || (!peer_is_trusted && told_by_proxies(name.as_str()))
+    };
     edit_fields(request, |fields| {
-        let unwanted: SmallVec<[HeaderName; 8]> =
-            fields.keys().filter(|name| snapshot.managed.refuses(name.as_str())).cloned().collect();
+        let unwanted: SmallVec<[HeaderName; 8]> = fields.keys().filter(is_unwanted).cloned().collect();
         for name in &unwanted {
             fields.remove(name);
         }

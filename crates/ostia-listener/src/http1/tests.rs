@@ -3,8 +3,8 @@ use pingora_core::apps::ReusedHttpStream;
 use pingora_core::server::ShutdownWatch;
 
 use super::*;
-use crate::counters::Counters;
 use crate::edge::Shared;
+use crate::proxy_protocol::ProxyHeaders;
 use crate::settings::Settings;
 
 struct Nothing;
@@ -23,13 +23,13 @@ impl HttpServerApp for Nothing {
 /// What a task of its own costs on top of the kernel's part; the promise is 16 KiB for all of an idle connection.
 #[tokio::test]
 async fn an_idle_connection_is_a_small_task() {
-    let settings =
-        Settings { bounds: (&ostia_config::listener::Limits::default()).into(), connections: 1, tls: None };
-    let shared = Shared {
-        settings: arc_swap::ArcSwap::from_pointee(settings),
-        counters: Counters::default(),
-        empty: tokio::sync::Notify::new(),
+    let settings = Settings {
+        bounds: (&ostia_config::listener::Limits::default()).into(),
+        connections: 1,
+        tls: None,
+        proxy_headers: ProxyHeaders::new(ostia_config::listener::ProxyProtocol::Refuse, &[]),
     };
+    let shared = Shared::new(settings);
     let (_stop, shutdown) = tokio::sync::watch::channel(false);
     let edge = Edge::new(Arc::new(Nothing), Arc::new(shared), shutdown);
     let (stream, _client) = tokio::io::duplex(64);

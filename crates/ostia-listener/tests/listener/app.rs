@@ -7,12 +7,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use ostia_config as config;
-use ostia_config::listener::{Limits, Protocols};
-use ostia_listener::{Handshake, Listener, ListenerRefused};
+use ostia_config::listener::{Limits, Protocols, ProxyProtocol};
+use ostia_listener::{Handshake, Listener, ListenerRefused, Node};
 use pingora_core::apps::{HttpPersistentSettings, HttpServerApp, ReusedHttpStream};
 use pingora_core::protocols::http::ServerSession;
 use pingora_core::server::ShutdownWatch;
 use pingora_http::ResponseHeader;
+use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, watch};
@@ -53,6 +54,9 @@ impl HttpServerApp for App {
         let tls = tls.and_then(|tls| tls.extension.get::<Handshake>());
         if let Some(tls) = tls {
             seen.push_str(&format!("|{}|{}", tls.server_name.as_deref().unwrap_or("-"), tls.version));
+            if let Some(certificate) = &tls.client_certificate {
+                seen.push_str(&format!("|{}", certificate.subject.split(',').next().unwrap()));
+            }
         }
         let mut answer = ResponseHeader::build(200, None).unwrap();
         answer.insert_header("content-length", seen.len().to_string()).unwrap();
@@ -70,18 +74,26 @@ pub(crate) struct Served {
     pub(crate) app: Arc<App>,
     pub(crate) stop: watch::Sender<bool>,
     pub(crate) serving: JoinHandle<Result<(), ListenerRefused>>,
+    _state: Option<TempDir>,
 }
 
 impl Served {
     pub(crate) fn start(section: &config::Listener) -> Self {
-        let listener = Arc::new(Listener::bind(section).unwrap());
+        let state = TempDir::new().unwrap();
+        let served = Self::start_on(section, &Node::new(state.path()));
+        Self { _state: Some(state), ..served }
+    }
+
+    /// On a node whose state folder outlives it.
+    pub(crate) fn start_on(section: &config::Listener, node: &Node) -> Self {
+        let listener = Arc::new(Listener::bind(section, node).unwrap());
         let app = Arc::new(App::default());
         let (stop, shutdown) = watch::channel(false);
         let serving = tokio::spawn({
             let (listener, app) = (Arc::clone(&listener), Arc::clone(&app));
             async move { listener.serve(app, shutdown).await }
         });
-        Self { listener, app, stop, serving }
+        Self { listener, app, stop, serving, _state: None }
     }
 
     pub(crate) fn plain(limits: Limits) -> Self {
@@ -104,6 +116,11 @@ impl Served {
     }
 }
 
+/// A node for listeners that keep nothing.
+pub(crate) fn node() -> Node {
+    Node::new("/nonexistent")
+}
+
 pub(crate) fn section(limits: Limits) -> config::Listener {
     config::Listener {
         name: "web".into(),
@@ -112,6 +129,7 @@ pub(crate) fn section(limits: Limits) -> config::Listener {
         tls: None,
         protocols: Protocols { http1: true, http2: false },
         trusted_proxies: Vec::new(),
+        proxy_protocol: ProxyProtocol::Refuse,
         limits,
     }
 }

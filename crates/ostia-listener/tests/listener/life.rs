@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use ostia_config::listener::Limits;
 use ostia_listener::{Listener, ListenerRefused};
 
-use crate::app::{Served, section, soon};
+use crate::app::{Served, node, section, soon};
 
 #[test]
 fn a_port_in_use_is_refused_at_once_with_its_address_and_a_remedy() {
@@ -13,7 +13,7 @@ fn a_port_in_use_is_refused_at_once_with_its_address_and_a_remedy() {
     let mut section = section(Limits::default());
     section.bind = vec!["127.0.0.1:0".parse().unwrap(), taken.local_addr().unwrap()];
     let began = Instant::now();
-    let refused = Listener::bind(&section).unwrap_err();
+    let refused = Listener::bind(&section, &node()).unwrap_err();
     assert!(began.elapsed() < Duration::from_secs(1));
     assert_eq!(refused.slug(), "bind");
     let said = refused.to_string();
@@ -28,7 +28,7 @@ fn a_port_in_use_is_refused_at_once_with_its_address_and_a_remedy() {
 fn an_address_of_another_machine_is_refused_with_a_remedy() {
     let mut section = section(Limits::default());
     section.bind = vec!["192.0.2.1:0".parse().unwrap()];
-    let said = Listener::bind(&section).unwrap_err().to_string();
+    let said = Listener::bind(&section, &node()).unwrap_err().to_string();
     assert!(said.contains("192.0.2.1:0") && said.ends_with("`ip address` shows them"), "{said}");
 }
 
@@ -36,10 +36,10 @@ fn an_address_of_another_machine_is_refused_with_a_remedy() {
 fn one_port_serves_both_families_side_by_side() {
     let mut section = section(Limits::default());
     section.bind = vec!["[::]:0".parse().unwrap()];
-    let any6 = Listener::bind(&section).unwrap();
+    let any6 = Listener::bind(&section, &node()).unwrap();
     let port = any6.addresses()[0].port();
     section.bind = vec![([0, 0, 0, 0], port).into()];
-    assert_eq!(Listener::bind(&section).unwrap().addresses()[0].port(), port);
+    assert_eq!(Listener::bind(&section, &node()).unwrap().addresses()[0].port(), port);
 }
 
 #[tokio::test]
@@ -113,7 +113,7 @@ async fn a_stop_lets_the_request_in_flight_finish_and_closes_its_connection() {
 
 #[tokio::test]
 async fn a_stop_serves_what_the_kernel_has_queued() {
-    let listener = Listener::bind(&section(Limits::default())).unwrap();
+    let listener = Listener::bind(&section(Limits::default()), &node()).unwrap();
     let mut early =
         crate::app::Client(tokio::net::TcpStream::connect(listener.addresses()[0]).await.unwrap());
     early.send("GET /early HTTP/1.1\r\nHost: a\r\n\r\n").await;

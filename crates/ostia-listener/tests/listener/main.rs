@@ -6,7 +6,10 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
 
 mod app;
+mod client_certificate;
 mod head;
 mod http2;
 mod life;
+mod renewal;
+mod resumption;
 mod tls;

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use ostia_config as config;
 use ostia_config::listener::{Certificate, Limits, Protocols, Tls, TlsVersion};
-use ostia_listener::Listener;
+use ostia_listener::{Listener, Node};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::aws_lc_rs;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -38,14 +38,20 @@ impl Files {
         (pair, made.cert.der().clone())
     }
 
-    fn path(&self, file: &str, extension: &str) -> PathBuf {
+    pub(crate) fn path(&self, file: &str, extension: &str) -> PathBuf {
         self.dir.path().join(file).with_extension(extension)
     }
 }
 
 pub(crate) fn secure(certificates: Vec<Certificate>) -> config::Listener {
     config::Listener {
-        tls: Some(Tls { certificates, min_version: TlsVersion::Tls12 }),
+        tls: Some(Tls {
+            certificates,
+            min_version: TlsVersion::Tls12,
+            client_certificates: None,
+            ticket_keys_file: None,
+            acme: None,
+        }),
         protocols: Protocols { http1: true, http2: true },
         ..section(Limits::default())
     }
@@ -104,6 +110,22 @@ pub(crate) fn client(
     Arc::new(config)
 }
 
+/// A client that shows this certificate when it is asked for one.
+pub(crate) fn client_with(
+    shown: Option<(CertificateDer<'static>, PrivateKeyDer<'static>)>,
+    versions: &[&'static rustls::SupportedProtocolVersion],
+) -> Arc<ClientConfig> {
+    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_protocol_versions(versions)
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Believe));
+    Arc::new(match shown {
+        Some((certificate, key)) => config.with_client_auth_cert(vec![certificate], key).unwrap(),
+        None => config.with_no_client_auth(),
+    })
+}
+
 pub(crate) async fn connect(
     served: &Served,
     config: Arc<ClientConfig>,
@@ -114,7 +136,7 @@ pub(crate) async fn connect(
     tokio_rustls::TlsConnector::from(config).connect(name, tcp).await
 }
 
-fn leaf(stream: &TlsStream<TcpStream>) -> CertificateDer<'static> {
+pub(crate) fn leaf(stream: &TlsStream<TcpStream>) -> CertificateDer<'static> {
     stream.get_ref().1.peer_certificates().unwrap()[0].clone().into_owned()
 }
 
@@ -245,7 +267,8 @@ async fn a_broken_certificate_is_refused_with_file_reason_and_remedy_and_the_old
     }
     let stream = connect(&served, client(&[], BOTH), "a.example").await.unwrap();
     assert_eq!(leaf(&stream), old);
-    assert_eq!(Listener::bind(&secure(Vec::new())).unwrap_err().slug(), "tls");
+    let node = Node::new(files.dir.path());
+    assert_eq!(Listener::bind(&secure(Vec::new()), &node).unwrap_err().slug(), "no_certificates");
 }
 
 #[tokio::test(start_paused = true)]

@@ -143,6 +143,9 @@ cold! {
     connections_accepted: Counters = CONNECTIONS_ACCEPTED;
     connections_active: Gauges = CONNECTIONS_ACTIVE;
     connections_rejected: Counters = CONNECTIONS_REJECTED;
+    tls_certificate_not_after: Gauges = TLS_CERTIFICATE_NOT_AFTER;
+    acme_orders: Counters = ACME_ORDERS;
+    tls_file_current: Gauges = TLS_FILE_CURRENT;
     upstream_retries: Counters = UPSTREAM_RETRIES;
     logins_started: Counters = OIDC_LOGINS_STARTED;
     logins: Counters = OIDC_LOGINS;

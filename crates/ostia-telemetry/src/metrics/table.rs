@@ -65,6 +65,12 @@ table! {
         "Open connections of clients (OpenTelemetry: http.server.open_connections).";
     CONNECTIONS_REJECTED = Counter "ostia_connections_rejected_total" ["listener", "reason"]
         "Connections closed before a request was read.";
+    TLS_CERTIFICATE_NOT_AFTER = Gauge "ostia_tls_certificate_not_after_timestamp_seconds" ["listener", "file"]
+        "When a certificate ends, in seconds since 1970.";
+    ACME_ORDERS = Counter "ostia_acme_orders_total" ["listener", "outcome"]
+        "Orders of certificates by ACME: issued, failed.";
+    TLS_FILE_CURRENT = Gauge "ostia_tls_file_current" ["listener", "file"]
+        "1 if what the file holds is in use; 0 if it was refused and what it held before still is.";
 
     REQUESTS = Counter "ostia_http_requests_total" ["listener", "route", "method", "code"]
         "Requests answered. Unusual methods and codes are _OTHER; route is - where no route was found.";

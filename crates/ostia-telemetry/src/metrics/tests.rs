@@ -23,6 +23,8 @@ fn touched() -> Metrics {
     metrics.panicked();
     metrics.log_lines_dropped("access").inc();
     metrics.set_connections("https", 7, 2, &[("limit", 1)]);
+    metrics.set_acme_orders("https", 1, 2);
+    metrics.set_tls("https", [(Path::new("app.pem"), now)], [(Path::new("app.pem"), true)]);
     let route = metrics.route("https", "portal");
     route.record(&Method::GET, 200, Duration::from_millis(4));
     route.decided("staff", true, "matched");

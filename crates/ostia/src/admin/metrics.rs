@@ -7,8 +7,8 @@ use axum::response::{IntoResponse, Response};
 use super::Desk;
 
 pub(super) async fn metrics(State(desk): State<Desk>) -> Response {
-    for (name, listener) in desk.listeners.iter() {
-        desk.gateway.observe_listener(name, listener);
+    for listener in desk.listeners.all() {
+        desk.gateway.observe_listener(listener.name(), &listener);
     }
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], desk.gateway.metrics_text())
         .into_response()

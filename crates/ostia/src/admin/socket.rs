@@ -54,15 +54,20 @@ fn system(what: &'static str) -> impl FnOnce(io::Error) -> SocketRefused {
     move |source| SocketRefused::System { what, source }
 }
 
-/// Binds the socket at `path`. A file that a process left there is replaced, one where a process answers is not. The
+/// Binds the socket at `path`. A file that a process left there is replaced, one where a process answers only by its
+/// successor. The
 /// socket has its mode before anybody can find it, and takes its name in one step.
 ///
 /// # Errors
 /// [`SocketRefused`]; nothing was changed then.
-pub(crate) fn bind(path: &Path, access: SocketAccess) -> Result<AdminSocket, SocketRefused> {
+pub(crate) fn bind(
+    path: &Path,
+    access: SocketAccess,
+    is_successor: bool,
+) -> Result<AdminSocket, SocketRefused> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     check_folder(folder, access)?;
-    check_place(path)?;
+    check_place(path, is_successor)?;
     let mode = if access == SocketAccess::Group { 0o660 } else { 0o600 };
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".{}", std::process::id()));
@@ -108,12 +113,12 @@ fn check_folder(folder: &Path, access: SocketAccess) -> Result<(), SocketRefused
 }
 
 /// Whether the name is free, or taken by a socket where nobody answers.
-fn check_place(path: &Path) -> Result<(), SocketRefused> {
+fn check_place(path: &Path, is_successor: bool) -> Result<(), SocketRefused> {
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(system("it cannot be looked at")(error)),
         Ok(found) if !found.file_type().is_socket() => Err(SocketRefused::NoSocket),
-        Ok(_) if UnixStream::connect(path).is_ok() => Err(SocketRefused::InUse),
+        Ok(_) if !is_successor && UnixStream::connect(path).is_ok() => Err(SocketRefused::InUse),
         Ok(_) => Ok(()),
     }
 }

@@ -6,5 +6,5 @@ use axum::response::Response;
 use super::{Desk, reply};
 
 pub(super) async fn status(State(desk): State<Desk>) -> Response {
-    reply::done(desk.gateway.status(&desk.listeners))
+    reply::done(desk.gateway.status(&desk.listeners.by_name()))
 }

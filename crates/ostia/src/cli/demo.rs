@@ -11,6 +11,7 @@ use ostia_demo::demo::{self, Options};
 
 use super::terminal::{complain, say};
 use super::{EXIT_FAILED, EXIT_OK};
+use crate::inherit::Inheritance;
 use crate::server::{self, Running, Server};
 
 /// How often the configuration file is looked at.
@@ -83,7 +84,7 @@ impl Demo {
         let demo = demo::Demo::start(options).await?;
         let file = folder.path().join("ostia.yaml");
         certificate::write(&file, &demo.config_yaml())?;
-        let running = start(&file)?;
+        let running = start(&file).await?;
         ready(&running).await?;
         let outcome = match self.check {
             true => check(&demo).await,
@@ -109,9 +110,9 @@ fn told(failed: &dyn std::error::Error) -> String {
     text
 }
 
-fn start(file: &Path) -> Result<Running, Failed> {
+async fn start(file: &Path) -> Result<Running, Failed> {
     let config = load::load(file, &Environment::process())?;
-    Ok(Server::bind(file, config, Vec::new())?.start()?)
+    Ok(Server::bind(file, config, Vec::new(), Inheritance::default())?.start().await?)
 }
 
 async fn ready(running: &Running) -> Result<(), Failed> {

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
+mod acme;
 mod admin_socket;
 mod audit_log;
 mod bearer_tokens;
@@ -11,6 +12,7 @@ mod chromium;
 mod configuration_is_checked;
 mod demo;
 mod forged_requests;
+mod hand_over;
 mod identity_headers;
 mod key_rotation;
 mod leaving;
@@ -27,6 +29,7 @@ mod own_cookies_stay;
 mod policies;
 mod policy_verbs;
 mod providers_are_apart;
+mod proxy_protocol;
 mod redirect_uri_is_configured;
 mod reload;
 mod resource_metadata;
@@ -35,6 +38,7 @@ mod servers_are_chosen;
 mod servers_are_drained;
 mod session_refresh;
 mod tampered_cookies_are_no_session;
+mod tls;
 mod trusted_proxies;
 mod upgrades;
 mod upstreams_are_chosen;

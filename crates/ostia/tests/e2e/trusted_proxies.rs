@@ -65,3 +65,52 @@ async fn what_a_trusted_peer_tells_reaches_the_application() {
     assert_eq!(seen.field("x-forwarded-for").as_deref(), Some("203.0.113.9, 127.0.0.1"));
     assert_eq!(seen.field("x-forwarded-proto").as_deref(), Some("https"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn host_port_and_forwarded_go_on_from_a_trusted_peer() {
+    let (world, node) = behind_a_proxy().await;
+    let told = "X-Forwarded-For: 203.0.113.9\r\nX-Forwarded-Host: portal.example\r\nX-Forwarded-Port: 8443\r\n\
+                Forwarded: for=203.0.113.9\r\nX-Real-IP: 203.0.113.9\r\n";
+    assert_eq!(get(&node, "/public/x", told).await.status, 200);
+    let seen = world.app.last();
+    for (field, value) in [
+        ("x-forwarded-host", "portal.example"),
+        ("x-forwarded-port", "8443"),
+        ("forwarded", "for=203.0.113.9, for=127.0.0.1"),
+        ("x-real-ip", "203.0.113.9"),
+    ] {
+        assert_eq!(seen.field(field).as_deref(), Some(value), "{field}");
+    }
+    // Two of them, or none that is a port: ours.
+    assert_eq!(get(&node, "/public/x", "X-Forwarded-Port: 1\r\nX-Forwarded-Port: 2\r\n").await.status, 200);
+    let seen = world.app.last();
+    assert_eq!(seen.field("x-forwarded-port"), Some(node.port().to_string()));
+    assert_eq!(seen.field("x-forwarded-host").as_deref(), Some("app.localhost"));
+    assert_eq!(seen.field("forwarded"), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_only_proxies_tell_is_removed_from_strangers_in_every_spelling() {
+    let (world, node, _) = World::with_node().await;
+    let fields = "X-Forwarded-For: 203.0.113.9\r\nX-Forwarded-Host: evil.example\r\nX-Forwarded-Port: 1\r\n\
+                  Forwarded: for=203.0.113.9\r\nX-Real-IP: 203.0.113.9\r\nX_Real_IP: 203.0.113.9\r\n\
+                  True-Client-IP: 203.0.113.9\r\nX-Original-URL: /admin\r\nX-Forwarded-Prefix: /evil\r\n\
+                  Client-Cert: :MIIB:\r\nX-Forwarded-Client-Cert: Hash=1\r\n";
+    assert_eq!(get(&node, "/public/x", fields).await.status, 200);
+    let seen = world.app.last();
+    for field in [
+        "forwarded",
+        "x-real-ip",
+        "x_real_ip",
+        "true-client-ip",
+        "x-original-url",
+        "x-forwarded-prefix",
+        "client-cert",
+        "x-forwarded-client-cert",
+    ] {
+        assert_eq!(seen.field(field), None, "{field}");
+    }
+    assert_eq!(seen.field("x-forwarded-for").as_deref(), Some("127.0.0.1"));
+    assert_eq!(seen.field("x-forwarded-host").as_deref(), Some("app.localhost"));
+    assert_eq!(seen.field("x-forwarded-port"), Some(node.port().to_string()));
+}

@@ -11,7 +11,7 @@ fn folder(mode: u32) -> TempDir {
 }
 
 fn refusal(path: &Path, access: SocketAccess) -> String {
-    bind(path, access).map(|_| ()).unwrap_err().to_string()
+    bind(path, access, false).map(|_| ()).unwrap_err().to_string()
 }
 
 #[test]
@@ -25,7 +25,7 @@ fn a_folder_that_others_may_write_to_is_refused() {
         (0o755, SocketAccess::Owner, false),
     ] {
         let folder = folder(mode);
-        let bound = bind(&folder.path().join("admin.sock"), access);
+        let bound = bind(&folder.path().join("admin.sock"), access, false);
         assert_eq!(matches!(bound, Err(SocketRefused::OpenFolder(_))), is_refused, "{mode:o} {access:?}");
     }
 }
@@ -46,14 +46,14 @@ fn a_file_that_is_no_socket_is_left_alone() {
 fn a_socket_where_somebody_answers_is_left_alone_and_a_stale_one_is_replaced() {
     let folder = folder(0o700);
     let path = folder.path().join("admin.sock");
-    let first = bind(&path, SocketAccess::Owner).unwrap();
-    assert!(matches!(bind(&path, SocketAccess::Owner), Err(SocketRefused::InUse)));
+    let first = bind(&path, SocketAccess::Owner, false).unwrap();
+    assert!(matches!(bind(&path, SocketAccess::Owner, false), Err(SocketRefused::InUse)));
     // As after a kill: the file stays, nobody listens.
     let AdminSocket { listener, file } = first;
     drop(listener);
     std::mem::forget(file);
     assert!(path.exists());
-    let second = bind(&path, SocketAccess::Owner).unwrap();
+    let second = bind(&path, SocketAccess::Owner, false).unwrap();
     assert!(UnixStream::connect(&path).is_ok());
     drop(second);
     assert!(!path.exists(), "its file goes with it");
@@ -65,7 +65,7 @@ fn the_file_has_its_mode_and_a_missing_folder_is_made_for_its_owner_alone() {
     for (name, access, mode) in [("owner", SocketAccess::Owner, 0o600), ("group", SocketAccess::Group, 0o660)]
     {
         let path = folder.path().join(name).join("admin.sock");
-        let _bound = bind(&path, access).unwrap();
+        let _bound = bind(&path, access, false).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, mode);
         assert_eq!(fs::metadata(path.parent().unwrap()).unwrap().mode() & 0o007, 0);
     }
@@ -75,9 +75,20 @@ fn the_file_has_its_mode_and_a_missing_folder_is_made_for_its_owner_alone() {
 fn the_file_of_a_successor_is_not_removed() {
     let folder = folder(0o700);
     let path = folder.path().join("admin.sock");
-    let AdminSocket { listener, file } = bind(&path, SocketAccess::Owner).unwrap();
+    let AdminSocket { listener, file } = bind(&path, SocketAccess::Owner, false).unwrap();
     drop(listener);
-    let _successor = bind(&path, SocketAccess::Owner).unwrap();
+    let _successor = bind(&path, SocketAccess::Owner, false).unwrap();
     drop(file);
     assert!(UnixStream::connect(&path).is_ok());
+}
+
+#[test]
+fn a_successor_takes_the_place_of_a_socket_that_answers_and_keeps_it() {
+    let folder = folder(0o700);
+    let path = folder.path().join("admin.sock");
+    let first = bind(&path, SocketAccess::Owner, false).unwrap();
+    let successor = bind(&path, SocketAccess::Owner, true).unwrap();
+    drop(first);
+    assert!(UnixStream::connect(&path).is_ok());
+    successor.listener.accept().unwrap();
 }

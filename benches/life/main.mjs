@@ -1,0 +1,155 @@
+// What the life of the process costs its clients: reloads, upgrades, restarts, leaving, starting.
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import http from 'node:http';
+import os from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { freePorts } from '../load/process.mjs';
+import { get, Load, Sockets } from './load.mjs';
+import { application, listeningSocket, Node } from './node.mjs';
+
+const { values } = parseArgs({ options: {
+  binary: { type: 'string', default: path.resolve(import.meta.dirname ?? '.', '../../target/release/ostia') },
+  reloads: { type: 'string', default: '100' }, seconds: { type: 'string', default: '600' },
+  rate: { type: 'string', default: '1000' }, sockets: { type: 'string', default: '1000' },
+  upgrades: { type: 'string', default: '20' }, restarts: { type: 'string', default: '20' },
+  only: { type: 'string', default: 'start,leave,reload,upgrade,activate' }, help: { type: 'boolean' },
+} });
+if (values.help) {
+  process.stdout.write('benches/life/run [--binary PATH] [--only start,leave,reload,upgrade,activate]\n'
+    + '  [--reloads 100 --seconds 600 --rate 1000 --sockets 1000] [--upgrades 20] [--restarts 20]\n'
+    + 'Exit status 1: a client noticed something, or a bound of docs/promises.md was broken.\n');
+  process.exit(0);
+}
+const number = (name) => Number(values[name]);
+const folder = mkdtempSync(path.join(os.tmpdir(), 'ostia-life-'));
+const app = await application();
+const [port, admin] = await freePorts(2);
+const node = new Node(values.binary, folder, [port, admin], app.address().port);
+const rows = [];
+let broken = false;
+
+function tell(id, what, value, holds) {
+  broken ||= !holds;
+  rows.push(`| ${id} | ${what} | ${value} | ${holds ? 'kept' : '**broken**'} |`);
+}
+
+const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
+const ms = (value) => `${value.toFixed(1)} ms`;
+const failures = (errors) => Object.values(errors).reduce((sum, count) => sum + count, 0);
+const said = ({ served, errors }) => `${served} requests, ${failures(errors)} failed${failures(errors) ? ` ${JSON.stringify(errors)}` : ''}`;
+
+async function ended(child) {
+  const began = performance.now();
+  child.kill('SIGTERM');
+  await node.gone;
+  return performance.now() - began;
+}
+
+const scenarios = {
+  async start() {
+    for (const [routes, must] of [[1, 40], [1000, 300], [10_000, 120]]) {
+      node.configure(routes);
+      const times = [];
+      for (let round = 0; round < 5; round += 1) {
+        node.start();
+        times.push(await node.firstAnswer());
+        await ended(node.child);
+      }
+      tell('Q9, O5', `start to first answer, ${routes} routes (must: ${must} ms)`, ms(median(times)), median(times) <= must);
+    }
+  },
+
+  async leave() {
+    node.configure(1);
+    const times = [];
+    for (let round = 0; round < 5; round += 1) {
+      node.start();
+      await node.firstAnswer();
+      const kept = new http.Agent({ keepAlive: true });
+      await get(port, 'app.example', kept);
+      times.push(await ended(node.child));
+      kept.destroy();
+    }
+    tell('O4', 'TERM with nothing in flight to the end (must: 200 ms)', ms(median(times)), median(times) <= 200);
+  },
+
+  async reload() {
+    node.configure(1000);
+    node.start();
+    await node.firstAnswer();
+    const sockets = new Sockets();
+    await sockets.connect(port, number('sockets'));
+    const load = new Load(port, { rate: number('rate'), kept: true });
+    await sleep(5000);
+    const calm = load.p99();
+    const times = [];
+    for (let count = 0; count < number('reloads'); count += 1) {
+      const began = performance.now();
+      node.configure(1000, count + 1);
+      times.push((await node.order('/reload')).ms);
+      await sleep(Math.max(0, (number('seconds') * 1000) / number('reloads') - (performance.now() - began)));
+    }
+    const busy = load.p99();
+    const result = await load.stop();
+    const { lost, echoed } = sockets.close();
+    await ended(node.child);
+    const about = `${number('reloads')} reloads of 1,000 routes in ${number('seconds')} s at ${number('rate')} requests/s`;
+    tell('O2', `${about}, ${number('sockets')} WebSockets open`, `${said(result)}; ${lost} WebSockets lost, ${echoed} echoes`, failures(result.errors) === 0 && lost === 0);
+    tell('Q8', 'time of a reload, median and longest (must: 60 ms)', `${ms(median(times))}, ${ms(Math.max(...times))}`, median(times) <= 60);
+    tell('Q8', 'p99 while reloading, against before (must: 2)', `${ms(busy)} / ${ms(calm)} = ${(busy / calm).toFixed(2)}`, busy / calm <= 2);
+  },
+
+  async upgrade() {
+    node.configure(100);
+    node.start();
+    await node.firstAnswer();
+    const load = new Load(port, { rate: number('rate') / 4, kept: false });
+    const times = [];
+    let last = node.child.pid;
+    for (let count = 0; count < number('upgrades'); count += 1) {
+      await sleep(500);
+      const { successor, ms: took } = await node.order('/upgrade');
+      times.push(took);
+      last = successor;
+    }
+    await sleep(500);
+    const result = await load.stop();
+    process.kill(last, 'SIGTERM');
+    tell('O3', `${number('upgrades')} upgrades, a connection for each request`, `${said(result)}; an upgrade took ${ms(median(times))}`, failures(result.errors) === 0);
+  },
+
+  async activate() {
+    node.configure(100);
+    const handle = await listeningSocket(port);
+    const stdin = { fd: handle.fd };
+    node.start(handle.fd);
+    await node.firstAnswer();
+    const load = new Load(port, { rate: number('rate') / 4, kept: false });
+    for (let count = 0; count < number('restarts'); count += 1) {
+      await sleep(300);
+      await ended(node.child);
+      await sleep(100);
+      node.start(stdin.fd);
+    }
+    await sleep(1000);
+    const result = await load.stop();
+    await ended(node.child);
+    handle.close();
+    tell('O3', `${number('restarts')} restarts with a socket of systemd, 0.1 s without a process each`, said(result), failures(result.errors) === 0);
+  },
+};
+
+try {
+  for (const name of values.only.split(',')) await scenarios[name]();
+} finally {
+  node.child?.kill('SIGKILL');
+  app.close();
+  app.closeAllConnections?.();
+  rmSync(folder, { recursive: true, force: true });
+}
+const size = (statSync(values.binary).size / 1e6).toFixed(0);
+process.stdout.write(`# The life of the process\n\n${new Date().toISOString()}, ${os.cpus().length} CPUs (${os.cpus()[0].model}), load ${os.loadavg()[0].toFixed(1)}, binary of ${size} MB, one worker thread\n\n`
+  + `| promise | what | measured | |\n| --- | --- | --- | --- |\n${rows.join('\n')}\n`);
+process.exit(broken ? 1 : 0);
