@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::{HeaderValue, StatusCode, header};
 use ostia_oidc::resource_server::challenge::{Challenge, Complaint};
+use ostia_policy::StepUp;
 
 use crate::answer::{Answer, Refusal};
 use crate::exchange::{Exchange, Told};
@@ -64,4 +65,10 @@ fn realm(arrived: &Arrived<'_>) -> Challenge {
 #[must_use]
 pub(crate) fn unauthorized(reason: &'static str) -> Refusal<'static> {
     Refusal::new(StatusCode::UNAUTHORIZED, reason, "Please sign in")
+}
+
+/// Asks a machine for a token of a stronger or fresher sign-in (RFC 9470 section 3).
+#[must_use]
+pub(crate) fn step_up(arrived: &Arrived<'_>, wanted: StepUp<'_>) -> HeaderValue {
+    realm(arrived).step_up(wanted.acr, wanted.max_age).field()
 }

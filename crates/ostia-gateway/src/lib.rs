@@ -32,6 +32,7 @@ pub mod refresh;
 pub mod rehearsal;
 mod session;
 mod sign_in;
+mod step_up;
 
 pub use compile::{CompileRefused, redirect_uris};
 pub use gateway::{DrainPlan, Gateway, Prepared};

@@ -16,6 +16,7 @@ use crate::extension::{self, FieldEdit};
 use crate::proxy::Front;
 use crate::recognised::Recognised;
 use crate::sign_in;
+use crate::step_up;
 use crate::snapshot::{RouteState, Target};
 use crate::stage::forward::address_value;
 use crate::stage::identify::Identified;
@@ -65,7 +66,12 @@ pub async fn authorize(
         return enter(front, identified, arrived, exchange);
     }
     match identified.caller {
-        Ok(_) => Err(forbid(arrived, exchange, decision.reason.slug())),
+        Ok(caller) => match decision.step_up {
+            Some(wanted) => {
+                Err(step_up::ask(front, &identified.routed, arrived, exchange, &caller, wanted).await)
+            }
+            None => Err(forbid(arrived, exchange, decision.reason.slug())),
+        },
         Err(nobody) => {
             let answer = sign_in::ask(front, &identified.routed, arrived, exchange, nobody).await;
             Err(answer)
