@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use http::{StatusCode, header};
-use ostia_policy::StepUp;
 use ostia_oidc::relying_party::login::{LoginRefused, LoginRequest};
+use ostia_policy::StepUp;
 use ostia_session::{Destination, Flow, FlowRefused, Started};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 

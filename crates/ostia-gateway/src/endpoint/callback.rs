@@ -197,7 +197,11 @@ async fn lost(
     if to.rounds >= MOST_ROUNDS {
         return crate::sign_in::too_many_rounds(front, running, arrived, exchange);
     }
-    let wanted = crate::sign_in::Wanted { target: &to.return_to, rounds: to.rounds + 1, ..crate::sign_in::Wanted::default() };
+    let wanted = crate::sign_in::Wanted {
+        target: &to.return_to,
+        rounds: to.rounds + 1,
+        ..crate::sign_in::Wanted::default()
+    };
     crate::sign_in::start_as(front, running, arrived, exchange, wanted).await
 }
 

@@ -16,12 +16,12 @@ use crate::extension::{self, FieldEdit};
 use crate::proxy::Front;
 use crate::recognised::Recognised;
 use crate::sign_in;
-use crate::step_up;
 use crate::snapshot::{RouteState, Target};
 use crate::stage::forward::address_value;
 use crate::stage::identify::Identified;
 use crate::stage::receive::Arrived;
 use crate::stage::select::{AffinityKey, affinity_key};
+use crate::step_up;
 
 /// Proof that somebody may enter: nothing is forwarded without one.
 pub struct Authorized {

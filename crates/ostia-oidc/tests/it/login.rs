@@ -25,8 +25,13 @@ fn query_of(url: &str) -> (url::Url, HashMap<String, Vec<String>>) {
 async fn every_parameter_of_the_authorization_request_is_there_once() {
     let issuer = Issuer::start().await;
     let mut settings = issuer.settings();
-    let more =
-        [("audience", "api"), ("prompt", "consent"), ("state", "fixed"), ("acr_values", "weak"), ("max_age", "1")];
+    let more = [
+        ("audience", "api"),
+        ("prompt", "consent"),
+        ("state", "fixed"),
+        ("acr_values", "weak"),
+        ("max_age", "1"),
+    ];
     let client = settings.client.as_mut().unwrap();
     client.authorize_params = more.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     let provider = Provider::with_pace(settings.into(), None, patient()).unwrap();
