@@ -30,6 +30,8 @@ pub struct Recognised {
     pub fields: Box<[(HeaderName, HeaderValue)]>,
     /// The session's id; `None` for bearers.
     pub session_id: Option<SessionId>,
+    /// When the session began; `None` for bearers.
+    pub signed_in_at: Option<SystemTime>,
     /// The key that signed; `None` for sessions.
     pub key: Option<Arc<Key>>,
     /// Until when nothing has to be looked at again.

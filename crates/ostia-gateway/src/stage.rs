@@ -9,6 +9,8 @@ pub mod identify;
 pub mod audit;
 pub mod authorize;
 
+pub mod affinity;
+
 pub mod select;
 
 pub mod forward;

@@ -128,6 +128,7 @@ async fn by_bearer(
                 fields: exchange.snapshot.projection.of(&verified.identity),
                 identity: Arc::new(verified.identity),
                 session_id: None,
+                signed_in_at: None,
                 key: Some(verified.key),
                 valid_until: verified.not_after,
             });
@@ -288,6 +289,7 @@ fn recognise(exchange: &Exchange, session: &Session, needs_refresh: bool) -> Rec
         fields: exchange.snapshot.projection.of(&session.identity),
         identity: Arc::clone(&session.identity),
         session_id: Some(session.id),
+        signed_in_at: Some(session.created_at),
         key: None,
         valid_until: look_again_at(exchange, session, needs_refresh),
     }
