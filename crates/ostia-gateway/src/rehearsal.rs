@@ -165,7 +165,7 @@ impl Rehearsal {
             }
             Ok(authorized) => {
                 outcome.is_forwarded = true;
-                outcome.is_hashed = !authorized.affinity_key().is_empty();
+                outcome.is_hashed = authorized.bond().is_hashed();
                 exchange.progress = Progress::Authorized(Box::new(authorized));
                 send(&mut downstream, &mut exchange, &mut outcome);
             }
@@ -214,6 +214,7 @@ impl Rehearsal {
             fields: snapshot.projection.of(&identity),
             identity: Arc::new(identity),
             session_id: None,
+            signed_in_at: None,
             key: None,
             bound: None,
             valid_until: trial.at + ASSUMED_FOR,

@@ -147,6 +147,8 @@ cold! {
     acme_orders: Counters = ACME_ORDERS;
     tls_file_current: Gauges = TLS_FILE_CURRENT;
     upstream_retries: Counters = UPSTREAM_RETRIES;
+    upstream_servers: Gauges = UPSTREAM_SERVERS;
+    upstream_ejections: Counters = UPSTREAM_EJECTIONS;
     logins_started: Counters = OIDC_LOGINS_STARTED;
     logins: Counters = OIDC_LOGINS;
     token_requests: Counters = OIDC_TOKEN_REQUESTS;
