@@ -113,21 +113,3 @@ fn realm(arrived: &Arrived<'_>) -> Challenge {
 pub(crate) fn unauthorized(reason: &'static str) -> Refusal<'static> {
     Refusal::new(StatusCode::UNAUTHORIZED, reason, "Please sign in")
 }
-
-/// Asks a machine for a token of a stronger or fresher sign-in (RFC 9470 section 3).
-#[must_use]
-pub(crate) fn step_up(arrived: &Arrived<'_>, wanted: StepUp<'_>) -> HeaderValue {
-    let bearer = realm(arrived).field();
-    let mut text = String::from(bearer.to_str().unwrap_or("Bearer"));
-    text.push_str(", error=\"insufficient_user_authentication\"");
-    text.push_str(", error_description=\"a stronger or fresher sign-in is needed\"");
-    if !wanted.acr.is_empty() {
-        let quotable = |class: &String| class.replace(['"', '\\', ' '], "");
-        let classes: Vec<String> = wanted.acr.iter().map(quotable).collect();
-        text.push_str(&format!(", acr_values=\"{}\"", classes.join(" ")));
-    }
-    if let Some(most) = wanted.max_age {
-        text.push_str(&format!(", max_age=\"{}\"", most.as_secs()));
-    }
-    HeaderValue::from_str(&text).unwrap_or(bearer)
-}

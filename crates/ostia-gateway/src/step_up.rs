@@ -35,8 +35,7 @@ pub(crate) async fn ask(
     let running = routed.route.provider(&caller.identity.provider);
     let running = running.filter(|running| running.section.client.is_some());
     if caller.identity.proof == Proof::Bearer {
-        return refuse(&again, arrived, exchange)
-            .with(header::WWW_AUTHENTICATE, challenge::step_up(arrived, step_up));
+        return challenge::step_up(arrived, exchange, reason, &step_up);
     }
     match running {
         Some(_) if signed_in_just_now(caller, exchange) => {

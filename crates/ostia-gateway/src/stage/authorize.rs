@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use http::header::GetAll;
 use http::{HeaderValue, StatusCode};
-use ostia_config::upstream::Balance;
 use ostia_identity::{Identity, Proof};
 use ostia_policy::Facts;
 use ostia_upstream::Group;
@@ -71,9 +70,6 @@ pub async fn authorize(
     }
     match identified.caller {
         Ok(caller) => Err(match decision.step_up {
-            Some(wanted) if caller.identity.proof == Proof::Bearer => {
-                challenge::step_up(arrived, exchange, decision.reason.slug(), &wanted)
-            }
             Some(wanted) => step_up::ask(front, &identified.routed, arrived, exchange, &caller, wanted).await,
             None => forbid(arrived, exchange, decision.reason.slug()),
         }),
