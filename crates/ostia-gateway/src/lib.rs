@@ -34,6 +34,7 @@ pub mod rehearsal;
 mod resource;
 mod session;
 mod sign_in;
+mod step_up;
 
 pub use compile::{CompileRefused, redirect_uris};
 pub use gateway::{DrainPlan, Gateway, Prepared};

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::{StatusCode, header};
 use ostia_oidc::relying_party::login::{LoginRefused, LoginRequest};
+use ostia_policy::StepUp;
 use ostia_session::{Destination, Flow, FlowRefused, Started};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -38,19 +39,23 @@ pub(crate) async fn ask(
             start(front, running, arrived, exchange, &target).await
         }
         provider => {
-            let login_path = provider
-                .map(|_| format!("{LOGIN_PATH}?return={}", utf8_percent_encode(&target, QUERY_VALUE)));
+            let login_path = provider.map(|_| login_path(&target));
             unauthorized(routed, arrived, exchange, nobody, login_path.as_deref())
         }
     }
 }
 
 /// Path and query as the browser asked for them.
-fn target_of(arrived: &Arrived<'_>) -> String {
+pub(crate) fn target_of(arrived: &Arrived<'_>) -> String {
     match arrived.examined.query() {
         Some(query) => format!("{}?{query}", arrived.examined.path()),
         None => arrived.examined.path().to_owned(),
     }
+}
+
+/// Ostia's own path that starts a sign-in and comes back to `target`.
+pub(crate) fn login_path(target: &str) -> String {
+    format!("{LOGIN_PATH}?return={}", utf8_percent_encode(target, QUERY_VALUE))
 }
 
 fn unauthorized(
@@ -68,6 +73,17 @@ fn unauthorized(
         .with(header::WWW_AUTHENTICATE, challenge::ask(routed, arrived, login_path))
 }
 
+/// What a sign-in is to be.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Wanted<'a> {
+    /// Where the browser comes back to.
+    pub(crate) target: &'a str,
+    /// How often it was sent already because the cookies of the attempt before were not there.
+    pub(crate) rounds: u8,
+    /// How it has to be, to meet a policy.
+    pub(crate) step_up: StepUp<'a>,
+}
+
 /// Sends a browser to the provider, to come back to `target`.
 pub(crate) async fn start(
     front: &Front,
@@ -76,19 +92,18 @@ pub(crate) async fn start(
     exchange: &mut Exchange,
     target: &str,
 ) -> Answer {
-    start_again(front, running, arrived, exchange, target, 0).await
+    start_as(front, running, arrived, exchange, Wanted { target, ..Wanted::default() }).await
 }
 
-/// Sends a browser to the provider for the `rounds`th time, because the cookies of the attempt before were not there.
-pub(crate) async fn start_again(
+/// Sends a browser to the provider for a sign-in of some kind.
+pub(crate) async fn start_as(
     front: &Front,
     running: &Arc<RunningProvider>,
     arrived: &Arrived<'_>,
     exchange: &mut Exchange,
-    target: &str,
-    rounds: u8,
+    wanted: Wanted<'_>,
 ) -> Answer {
-    match begin(running, arrived, exchange, target, rounds).await {
+    match begin(running, arrived, exchange, wanted).await {
         Ok((url, Started::Flow { set_cookies })) => {
             front.gateway.metrics().login_started(&running.section.name);
             let answer = crossing::to_provider(&url, exchange).unwrap_or_else(|| internal(arrived, exchange));
@@ -115,17 +130,21 @@ async fn begin(
     running: &Arc<RunningProvider>,
     arrived: &Arrived<'_>,
     exchange: &Exchange,
-    target: &str,
-    rounds: u8,
+    wanted: Wanted<'_>,
 ) -> Result<(String, Started), NotBegun> {
     let host = arrived.examined.host().name();
     let flows = &exchange.snapshot.flows;
     let provider = running.section.name.to_string();
     let redirect_uri = redirect_uri(&running.section, host).ok_or(NotBegun::NotOffered)?;
-    let to = Destination { provider, return_to: target.to_owned(), rounds };
+    let to = Destination { provider, return_to: wanted.target.to_owned(), rounds: wanted.rounds };
     let state = flows.state(&to, host, exchange.now).map_err(NotBegun::Flow)?;
-    let request =
-        LoginRequest { redirect_uri: &redirect_uri, state: Some(&state), ..LoginRequest::default() };
+    let request = LoginRequest {
+        redirect_uri: &redirect_uri,
+        state: Some(&state),
+        acr_values: wanted.step_up.acr,
+        max_age: wanted.step_up.max_age,
+        ..LoginRequest::default()
+    };
     let login = running.provider.begin_login(request).await.map_err(NotBegun::Provider)?;
     let flow = Flow {
         state,

@@ -6,16 +6,16 @@ use std::collections::BTreeMap;
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use ostia_config::policy::Policy;
+use ostia_config::policy::{ClaimCondition, ClaimPath, PathPattern, Policy, ValueTest};
 use ostia_config::route::Allow;
-use ostia_policy::{Gate, Policies};
+use ostia_policy::{Facts, Gate, Policies};
 use serde_json::json;
 
 #[path = "../tests/it/setting.rs"]
 #[expect(dead_code, reason = "the bench needs less than the tests")]
 mod setting;
 
-use setting::{anywhere, claim, claims, empty, map, names, person, route};
+use setting::{anywhere, claim, claims, empty, map, names, person, route, texts};
 
 fn policies() -> BTreeMap<ostia_config::Name, Policy> {
     map([
@@ -32,6 +32,23 @@ fn policies() -> BTreeMap<ostia_config::Name, Policy> {
             not: names(&["banned"]),
             ..empty("auditor")
         },
+        Policy {
+            claims: vec![ClaimCondition {
+                claim: ClaimPath::parse("email").unwrap(),
+                test: ValueTest { suffixes: texts(&["@example.com"]), ..ValueTest::default() },
+            }],
+            amr: texts(&["otp", "hwk"]),
+            methods: vec![http::Method::GET, http::Method::HEAD],
+            paths: vec![
+                PathPattern::Prefix("/reports/".to_owned()),
+                PathPattern::Glob("/*/export".to_owned()),
+            ],
+            ..empty("careful")
+        },
+        Policy {
+            when: Some("claims.name == 'Some One' && request.method in ['GET', 'HEAD']".to_owned()),
+            ..empty("said")
+        },
     ])
 }
 
@@ -41,16 +58,18 @@ fn decide(bench: &mut Criterion) {
     let groups: Vec<String> = (0..500).map(|number| format!("department-{number}")).collect();
     let caller = person(json!({
         "groups": ["everyone", "berlin", "staff"], "realm_access": {"roles": ["uma", "auditor"]},
-        "email_verified_by": "corp", "email": "someone@example.com", "name": "Some One", "sid": "s", "jti": "j",
+        "email_verified_by": "corp", "amr": ["pwd", "otp"], "email": "someone@example.com", "name": "Some One", "sid": "s", "jti": "j",
     }));
     let mut crowded = caller.clone();
     crowded.claims.set("groups", json!(groups));
-    let facts = anywhere();
+    let facts = Facts { path: "/reports/2026/november", ..anywhere() };
     let cases = [
         ("authenticated", gate(Allow::Authenticated), &caller),
         ("one claim", gate(Allow::Policies(names(&["staff"]))), &caller),
         ("office, reader or staff", gate(Allow::Policies(names(&["office", "reader", "staff"]))), &caller),
         ("nested with any and not", gate(Allow::Policies(names(&["auditor"]))), &caller),
+        ("suffix, amr, method, path", gate(Allow::Policies(names(&["careful"]))), &caller),
+        ("an expression", gate(Allow::Policies(names(&["said"]))), &caller),
         ("500 groups, none fits", gate(Allow::Policies(names(&["staff"]))), &crowded),
     ];
     for (name, gate, who) in &cases {

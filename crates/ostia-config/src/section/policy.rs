@@ -53,7 +53,8 @@ pub(crate) static POLICY: Section = Section {
         Key::new(
             "acr",
             TEXTS,
-            "The caller signed in by one of these authentication context classes (`acr`).",
+            "The caller signed in by one of these authentication context classes (`acr`). Where that is all that is \
+             missing, people are sent to sign in again with `acr_values`, and machines are told by RFC 9470.",
         )
         .absent("any class")
         .example("acr: [phr]"),
@@ -63,7 +64,8 @@ pub(crate) static POLICY: Section = Section {
         Key::new(
             "max_age",
             Shape::seconds(1, 365 * 24 * 3600),
-            "The caller signed in at the issuer (`auth_time`) no longer ago than this.",
+            "The caller signed in at the issuer (`auth_time`) no longer ago than this. Where that is all that is \
+             missing, people are sent to sign in again with `max_age`, and machines are told by RFC 9470.",
         )
         .absent("any age")
         .example("max_age: 15m"),

@@ -197,7 +197,12 @@ async fn lost(
     if to.rounds >= MOST_ROUNDS {
         return crate::sign_in::too_many_rounds(front, running, arrived, exchange);
     }
-    crate::sign_in::start_again(front, running, arrived, exchange, &to.return_to, to.rounds + 1).await
+    let wanted = crate::sign_in::Wanted {
+        target: &to.return_to,
+        rounds: to.rounds + 1,
+        ..crate::sign_in::Wanted::default()
+    };
+    crate::sign_in::start_as(front, running, arrived, exchange, wanted).await
 }
 
 /// A callback that belongs to no sign-in of this browser: used before, too old, or somebody else's. It never makes a

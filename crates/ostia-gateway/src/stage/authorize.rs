@@ -22,6 +22,7 @@ use crate::stage::forward::address_value;
 use crate::stage::identify::Identified;
 use crate::stage::receive::Arrived;
 use crate::stage::select::{AffinityKey, affinity_key};
+use crate::step_up;
 
 /// Proof that somebody may enter: nothing is forwarded without one.
 pub struct Authorized {
@@ -70,7 +71,8 @@ pub async fn authorize(
             Some(wanted) if caller.identity.proof == Proof::Bearer => {
                 challenge::step_up(arrived, exchange, decision.reason.slug(), &wanted)
             }
-            _ => forbid(arrived, exchange, decision.reason.slug()),
+            Some(wanted) => step_up::ask(front, &identified.routed, arrived, exchange, &caller, wanted).await,
+            None => forbid(arrived, exchange, decision.reason.slug()),
         }),
         Err(nobody) => {
             let answer = sign_in::ask(front, &identified.routed, arrived, exchange, nobody).await;

@@ -24,6 +24,12 @@ pub struct LoginRequest<'a> {
     pub prompt: Option<&'a str>,
     /// `login_hint`: the user name to begin with.
     pub login_hint: Option<&'a str>,
+    /// `acr_values`: the classes of authentication that would do, in order of preference (OpenID Connect Core section
+    /// 3.1.2.1). Empty: any. Replaces one of `authorize_params`.
+    pub acr_values: &'a [String],
+    /// `max_age`: how long ago the person may have signed in at the issuer. `None`: any time. Replaces one of
+    /// `authorize_params`.
+    pub max_age: Option<Duration>,
 }
 
 /// A login under way: the URL, and the facts that the callback will be held against. The caller seals them into the
@@ -129,6 +135,12 @@ impl Provider {
                 asking = asking.add_extra_param(name, value);
             }
         }
+        if !request.acr_values.is_empty() {
+            asking = asking.add_extra_param("acr_values", request.acr_values.join(" "));
+        }
+        if let Some(most) = request.max_age {
+            asking = asking.add_extra_param("max_age", most.as_secs().to_string());
+        }
         let (url, state, nonce) = asking.url();
         let attempt = LoginAttempt {
             state: state.into_secret(),
@@ -155,6 +167,8 @@ fn may_add(name: &str, request: &LoginRequest<'_>) -> bool {
         "request",
     ];
     let replaced = (name == "prompt" && request.prompt.is_some())
-        || (name == "login_hint" && request.login_hint.is_some());
+        || (name == "login_hint" && request.login_hint.is_some())
+        || (name == "acr_values" && !request.acr_values.is_empty())
+        || (name == "max_age" && request.max_age.is_some());
     !OURS.contains(&name) && !replaced
 }

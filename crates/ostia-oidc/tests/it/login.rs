@@ -25,8 +25,13 @@ fn query_of(url: &str) -> (url::Url, HashMap<String, Vec<String>>) {
 async fn every_parameter_of_the_authorization_request_is_there_once() {
     let issuer = Issuer::start().await;
     let mut settings = issuer.settings();
-    let more =
-        [("audience", "api"), ("prompt", "consent"), ("state", "fixed"), ("code_challenge_method", "plain")];
+    let more = [
+        ("audience", "api"),
+        ("prompt", "consent"),
+        ("state", "fixed"),
+        ("acr_values", "weak"),
+        ("max_age", "1"),
+    ];
     let client = settings.client.as_mut().unwrap();
     client.authorize_params = more.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     let provider = Provider::with_pace(settings.into(), None, patient()).unwrap();
@@ -35,6 +40,8 @@ async fn every_parameter_of_the_authorization_request_is_there_once() {
         redirect_uri,
         prompt: Some("login"),
         login_hint: Some("a&b"),
+        acr_values: &["phr".to_owned(), "phrh".to_owned()],
+        max_age: Some(Duration::from_secs(900)),
         ..LoginRequest::default()
     };
     let start = provider.begin_login(request).await.unwrap();
@@ -51,6 +58,7 @@ async fn every_parameter_of_the_authorization_request_is_there_once() {
     assert_eq!(one("audience"), "api");
     assert_eq!(one("prompt"), "login");
     assert_eq!(one("login_hint"), "a&b");
+    assert_eq!((one("acr_values"), one("max_age")), ("phr phrh".to_owned(), "900".to_owned()));
     assert_eq!(one("code_challenge_method"), "S256");
     assert_eq!(one("code_challenge"), crate::key::s256(start.attempt.verifier.reveal()));
     assert_eq!(one("state"), start.attempt.state);

@@ -34,6 +34,7 @@ mod routes_are_found;
 mod servers_are_chosen;
 mod servers_are_drained;
 mod session_refresh;
+mod step_up;
 mod tampered_cookies_are_no_session;
 mod trusted_proxies;
 mod upgrades;
