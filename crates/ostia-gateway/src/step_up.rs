@@ -1,9 +1,8 @@
-//! Somebody who would be let in after signing in again: more strongly, or more recently.
+//! Somebody with a session who would be let in after signing in again: more strongly, or more recently.
 
 use std::time::Duration;
 
 use http::{StatusCode, header};
-use ostia_identity::Proof;
 use ostia_policy::StepUp;
 
 use crate::answer::{Answer, Next, Reader, Refusal};
@@ -34,9 +33,6 @@ pub(crate) async fn ask(
         .advise("This address asks for a stronger or a more recent sign-in.");
     let running = routed.route.provider(&caller.identity.provider);
     let running = running.filter(|running| running.section.client.is_some());
-    if caller.identity.proof == Proof::Bearer {
-        return challenge::step_up(arrived, exchange, reason, &step_up);
-    }
     match running {
         Some(_) if signed_in_just_now(caller, exchange) => {
             let refusal = Refusal { status: StatusCode::FORBIDDEN, ..again }

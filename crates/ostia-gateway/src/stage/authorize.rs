@@ -70,6 +70,9 @@ pub async fn authorize(
     }
     match identified.caller {
         Ok(caller) => Err(match decision.step_up {
+            Some(wanted) if caller.identity.proof == Proof::Bearer => {
+                challenge::step_up(arrived, exchange, decision.reason.slug(), &wanted)
+            }
             Some(wanted) => step_up::ask(front, &identified.routed, arrived, exchange, &caller, wanted).await,
             None => forbid(arrived, exchange, decision.reason.slug()),
         }),
