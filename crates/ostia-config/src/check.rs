@@ -1,5 +1,6 @@
 //! What only the whole configuration shows: things that exclude, shadow or never meet each other.
 
+mod cookies;
 mod listeners;
 mod policies;
 mod providers;
@@ -13,6 +14,7 @@ use crate::value::Context;
 
 /// Runs every check. Each keeps silent about what another finding has spoilt.
 pub(crate) fn check(cx: &Context<'_>, root: &Node, config: &Config) {
+    cookies::check(cx, root, config);
     listeners::check(cx, root, config);
     policies::check(cx, root, config);
     providers::check(cx, root, config);

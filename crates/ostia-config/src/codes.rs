@@ -162,6 +162,8 @@ codes! {
         "`zones` of an upstream is the order in which its zones serve. A server in a zone that is not there would serve after all others by mistake.";
     WINDOW = "E1808", "a window of nothing",
         "`window` and `least_requests` say over what `failure_share` is taken. Without it they would be ignored.";
+    SERVER_COOKIE = "E1809", "an affinity cookie with a name that is taken",
+        "Each upstream with `affinity: { cookie: … }` has a cookie name of its own: two of one name would overwrite each other in the browser, and both upstreams would lose their affinity. Names that begin with `__` belong to sessions.";
     OPEN_SECRET = "W2001", "a secret that everybody can read",
         "The configuration holds a literal secret and others on this machine may read the file. Move the secret to a file of its own, or to a systemd credential, and change it.";
     OPEN_KEY_FILE = "W2002", "a key file that everybody can read",

@@ -20,7 +20,8 @@ pub struct Upstream {
     pub servers: Vec<Server>,
     /// `balance`, default `round_robin`.
     pub balance: Balance,
-    /// `affinity`: what `consistent_hash` hashes. Default `source`; only allowed with `consistent_hash`.
+    /// `affinity`: what leads a request back to its server. Default `source`. All but a cookie of Ostia's are hashed, so
+    /// they are only allowed with `consistent_hash`.
     pub affinity: Affinity,
     /// `bounded_load`: a server takes at most this multiple of the mean load of requests in flight. Default 1.25.
     pub bounded_load: f64,
@@ -158,8 +159,10 @@ impl Balance {
 pub enum Affinity {
     /// The login session, for bearers the subject, for the anonymous the source.
     Session,
-    /// `{ cookie: name }`: the value of a cookie that the application sets; without it the source.
+    /// `{ cookie: name }`: a sealed cookie that Ostia sets; it names the server.
     Cookie(String),
+    /// `{ application_cookie: name }`: the value of a cookie that the application sets; without it the source.
+    ApplicationCookie(String),
     /// `{ header: name }`: the value of a request field; without it the source.
     Header(HeaderName),
     /// The client's address.

@@ -11,7 +11,9 @@ use ostia_oidc::provider::ProviderRefused;
 use ostia_policy::{Choice, Gate, Policies, PolicyRefused};
 use ostia_request::ManagedFields;
 use ostia_route::{RouteTable, TableRefused};
-use ostia_session::{CookieNameRefused, FlowCookies, KeyRing, KeyRingRefused, SessionCookies};
+use ostia_session::{
+    CookieNameRefused, FlowCookies, KeyRing, KeyRingRefused, ServerCookies, SessionCookies,
+};
 use ostia_telemetry::{AccessLogRefused, AuditLogRefused, Metrics, MetricsRefused};
 use ostia_upstream::{Group, Registry};
 
@@ -150,7 +152,8 @@ pub(crate) fn compile(
     if let Some(names) = policies.claims_read() {
         sessions = sessions.with_needed_claims(names.into_iter().chain(needed_claims(&config)));
     }
-    let flows = FlowCookies::new(ring, &config.sessions, &config.providers)?;
+    let flows = FlowCookies::new(Arc::clone(&ring), &config.sessions, &config.providers)?;
+    let servers = ServerCookies::new(ring);
     let listeners = listeners(&config);
     let mut routes = Vec::with_capacity(config.routes.len());
     for section in &config.routes {
@@ -162,6 +165,8 @@ pub(crate) fn compile(
         projection,
         sessions,
         flows,
+        servers,
+        server_cookies: server_cookies(&config),
         recognised: RecognisedCache::new()?,
         pages: Pages::new(&config.pages),
         providers,
@@ -250,6 +255,14 @@ fn needed_claims(config: &Config) -> Vec<String> {
         .collect();
     names.extend(["groups", "name", "email", "preferred_username"].map(str::to_owned));
     names
+}
+
+fn server_cookies(config: &Config) -> Vec<String> {
+    let name = |upstream: &Arc<ostia_config::Upstream>| match &upstream.affinity {
+        ostia_config::upstream::Affinity::Cookie(name) => Some(name.clone()),
+        _ => None,
+    };
+    config.upstreams.values().filter_map(name).collect()
 }
 
 fn listeners(config: &Config) -> BTreeMap<Name, Arc<ListenerState>> {

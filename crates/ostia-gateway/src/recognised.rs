@@ -32,6 +32,8 @@ pub struct Recognised {
     pub fields: Box<[(HeaderName, HeaderValue)]>,
     /// The session's id; `None` for bearers.
     pub session_id: Option<SessionId>,
+    /// When the session began; `None` for bearers.
+    pub signed_in_at: Option<SystemTime>,
     /// The key that signed; `None` for sessions.
     pub key: Option<Arc<Key>>,
     /// What else has to be shown with every request; `None` for sessions, and for tokens that whoever bears them may
@@ -49,6 +51,7 @@ impl Recognised {
             fields: projection.of(&verified.identity),
             identity: Arc::new(verified.identity),
             session_id: None,
+            signed_in_at: None,
             key: verified.key,
             bound: Some(verified.confirmation).filter(|bound| !bound.is_bearer()).map(Box::new),
             valid_until: verified.not_after,

@@ -165,7 +165,7 @@ impl Rehearsal {
             }
             Ok(authorized) => {
                 outcome.is_forwarded = true;
-                outcome.is_hashed = !authorized.affinity_key().is_empty();
+                outcome.is_hashed = authorized.bond().is_hashed();
                 exchange.progress = Progress::Authorized(Box::new(authorized));
                 send(&mut downstream, &mut exchange, &mut outcome);
             }

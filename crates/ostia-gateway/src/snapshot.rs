@@ -12,7 +12,7 @@ use ostia_oidc::Provider;
 use ostia_policy::{Choice, Gate};
 use ostia_request::ManagedFields;
 use ostia_route::{RouteIndex, RouteTable};
-use ostia_session::{FlowCookies, SessionCookies};
+use ostia_session::{FlowCookies, ServerCookies, SessionCookies};
 use ostia_telemetry::{RouteMetrics, UpstreamMetrics};
 use ostia_upstream::Group;
 
@@ -34,6 +34,10 @@ pub struct Snapshot {
     pub sessions: SessionCookies,
     /// Cookies of sign-ins in progress.
     pub flows: FlowCookies,
+    /// Cookies that name the server.
+    pub servers: ServerCookies,
+    /// The names of these cookies.
+    pub(crate) server_cookies: Vec<String>,
     /// Callers of the last minutes.
     pub recognised: RecognisedCache,
     /// Ostia's own pages.
@@ -170,5 +174,6 @@ impl Snapshot {
     #[must_use]
     pub fn is_own_cookie(&self, name: &[u8]) -> bool {
         self.sessions.is_ours(name)
+            || self.server_cookies.iter().any(|cookie| cookie.as_bytes() == name)
     }
 }

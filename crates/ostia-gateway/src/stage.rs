@@ -13,6 +13,8 @@ pub(crate) mod possession;
 pub mod audit;
 pub mod authorize;
 
+pub mod affinity;
+
 pub mod select;
 
 pub mod forward;

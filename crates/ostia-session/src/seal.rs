@@ -36,11 +36,14 @@ pub(crate) enum Purpose {
     IdToken,
     /// The count of sign-ins that led nowhere.
     Rounds,
+    /// The server that served a browser before.
+    Server,
 }
 
 impl Purpose {
     /// All of them, in the order of [`Purpose::index`].
-    pub(crate) const ALL: [Self; 5] = [Self::Session, Self::Flow, Self::State, Self::IdToken, Self::Rounds];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Session, Self::Flow, Self::State, Self::IdToken, Self::Rounds, Self::Server];
 
     pub(crate) fn index(self) -> usize {
         self as usize
@@ -54,6 +57,7 @@ impl Purpose {
             Self::State => "state",
             Self::IdToken => "id-token",
             Self::Rounds => "rounds",
+            Self::Server => "server",
         }
     }
 }

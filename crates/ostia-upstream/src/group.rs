@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use pingora_core::upstreams::peer::HttpPeer;
 
 use crate::checker::SharedCheck;
-use crate::picked::{Ask, Picked};
+use crate::picked::{Ask, Picked, ServerTag};
 use crate::registry::{Changes, Registry};
 use crate::selection::Selection;
 use crate::server::Server;
@@ -132,6 +132,12 @@ impl Group {
     #[must_use]
     pub fn pick(&self, ask: &Ask<'_>) -> Option<Picked> {
         self.selection.load().pick(ask)
+    }
+
+    /// Whether a server of this name in a cookie is there, serving or not.
+    #[must_use]
+    pub fn has(&self, tag: ServerTag) -> bool {
+        self.selection.load().has(tag)
     }
 
     /// The peer of a picked server for a connection that becomes a tunnel (WebSocket) and may be idle for `idle`. Such a

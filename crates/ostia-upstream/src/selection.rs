@@ -46,6 +46,10 @@ impl Selection {
         self.tiers.iter().find_map(|tier| tier.pick(ask, self.has_cookie))
     }
 
+    pub(crate) fn has(&self, tag: ServerTag) -> bool {
+        self.tags.contains_key(&tag)
+    }
+
     fn tagged(&self, tag: ServerTag, ask: &Ask<'_>) -> Option<&Arc<Server>> {
         let server = self.servers.get(usize::from(*self.tags.get(&tag)?))?;
         let usable = server.is_fit() && server.state.admits(ask.born) && !ask.tried.contains(server.state.id);

@@ -9,6 +9,7 @@ use crate::upstream::{Affinity, Balance, HealthAsk, HealthCheck, Outlier, Server
 
 pub(super) fn upstream(upstream: &Upstream) -> Mapping {
     let hashed = upstream.balance == Balance::ConsistentHash;
+    let has_cookie = matches!(upstream.affinity, Affinity::Cookie(_));
     let servers = upstream.servers.iter().map(|one| Value::Mapping(server(one)));
     let timeouts = Map::default()
         .with("connect", duration(upstream.timeouts.connect))
@@ -18,7 +19,7 @@ pub(super) fn upstream(upstream: &Upstream) -> Mapping {
         .with("servers", servers.collect::<Vec<_>>())
         .with("balance", upstream.balance.word())
         .with_some("zones", (!upstream.zones.is_empty()).then(|| texts(&upstream.zones)))
-        .with_some("affinity", hashed.then(|| affinity(&upstream.affinity)))
+        .with_some("affinity", (hashed || has_cookie).then(|| affinity(&upstream.affinity)))
         .with_some("bounded_load", hashed.then_some(upstream.bounded_load))
         .with_some("health_check", upstream.health_check.as_ref().map(health_check))
         .with_some("outlier", upstream.outlier.as_ref().map(outlier))
@@ -95,6 +96,7 @@ fn affinity(affinity: &Affinity) -> Value {
         Affinity::Session => Value::from("session"),
         Affinity::Source => Value::from("source"),
         Affinity::Cookie(name) => one("cookie", name),
+        Affinity::ApplicationCookie(name) => one("application_cookie", name),
         Affinity::Header(name) => one("header", name.as_str()),
         Affinity::Claim(path) => one("claim", path.as_str()),
     }

@@ -58,8 +58,9 @@ pub(crate) static UPSTREAM: Section = Section {
         Key::new(
             "affinity",
             Shape::Either(&[Shape::Word(&affinity::WORDS), Shape::Section(&AFFINITY)]),
-            "What `consistent_hash` hashes: `session` (for bearers the subject), `source` (the client's address), a \
-             cookie, a field, or a claim. Where it is missing from a request, the source.",
+            "What leads a request back to its server. With `consistent_hash`: `session` (for bearers the subject), \
+             `source` (the client's address), a cookie of the application, a field, or a claim; where it is missing from \
+             a request, the source. With every `balance`: a cookie that Ostia sets.",
         )
         .default("source")
         .example("affinity: { header: x-tenant }"),
@@ -217,7 +218,9 @@ fn check_hash_keys(fields: &Fields<'_>, balance: Balance) {
     if balance == Balance::ConsistentHash || fields.cx.findings.spoils(&fields.sub("balance")) {
         return;
     }
-    for key in ["affinity", "bounded_load"].into_iter().filter(|key| fields.has(key)) {
+    let has_cookie = fields.node("affinity").is_some_and(|node| node.get("cookie").is_some());
+    let keys = ["affinity", "bounded_load"].into_iter().filter(|key| fields.has(key));
+    for key in keys.filter(|key| *key != "affinity" || !has_cookie) {
         let message = format!("`{}` does nothing without `balance: consistent_hash`", fields.sub(key));
         let finding = Finding::new(codes::AFFINITY, fields.key_span(key), fields.sub(key), message);
         fields.cx.findings.add(finding.help("add `balance: consistent_hash`, or remove the key"));

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use http::header::GetAll;
 use http::{HeaderValue, StatusCode};
-use ostia_config::upstream::Balance;
 use ostia_identity::{Identity, Proof};
 use ostia_policy::Facts;
 use ostia_upstream::Group;
@@ -18,10 +17,10 @@ use crate::proxy::Front;
 use crate::recognised::Recognised;
 use crate::sign_in;
 use crate::snapshot::{RouteState, Target};
+use crate::stage::affinity::Bond;
 use crate::stage::forward::address_value;
 use crate::stage::identify::Identified;
 use crate::stage::receive::Arrived;
-use crate::stage::select::{AffinityKey, affinity_key};
 
 /// Proof that somebody may enter: nothing is forwarded without one.
 pub struct Authorized {
@@ -34,7 +33,7 @@ pub struct Authorized {
     by_tls: bool,
     upgrade: bool,
     rewritten_target: Option<String>,
-    affinity_key: AffinityKey,
+    bond: Bond,
     edits: Vec<FieldEdit>,
 }
 
@@ -124,15 +123,12 @@ fn enter(
         by_tls: arrived.by_tls,
         upgrade: routed.upgrade,
         rewritten_target: arrived.examined.rewritten_target(),
-        affinity_key: AffinityKey::new(),
+        bond: Bond::default(),
         edits: Vec::new(),
         target: exchange.outcome.target.clone(),
         route: routed.route,
     };
-    let affinity = &authorized.group().config().affinity;
-    if authorized.is_hashed() {
-        authorized.affinity_key = affinity_key(affinity, &authorized, arrived.request);
-    }
+    authorized.bond = Bond::read(&authorized, arrived.request, &exchange.snapshot);
     authorized.edits = extension::on_authorized(front, &authorized, arrived, exchange)?;
     Ok(authorized)
 }
@@ -174,11 +170,6 @@ impl Authorized {
         self.target.as_ref().map_or(self.route.idle_timeout, |target| target.idle_timeout)
     }
 
-    /// Whether the group chooses by what the request is hashed by.
-    fn is_hashed(&self) -> bool {
-        self.group().config().balance == Balance::ConsistentHash
-    }
-
     /// The caller; `None` on a route that is open to anyone.
     #[must_use]
     pub fn caller(&self) -> Option<&Arc<Recognised>> {
@@ -209,10 +200,10 @@ impl Authorized {
         self.rewritten_target.as_deref()
     }
 
-    /// What the request is hashed by; empty where the group does not hash.
+    /// What leads the request back to its server.
     #[must_use]
-    pub fn affinity_key(&self) -> &[u8] {
-        &self.affinity_key
+    pub fn bond(&self) -> &Bond {
+        &self.bond
     }
 
     /// Changes that extensions asked for.

@@ -203,6 +203,7 @@ fn recognise(exchange: &Exchange, session: &Session, needs_refresh: bool) -> Rec
         fields: exchange.snapshot.projection.of(&session.identity),
         identity: Arc::clone(&session.identity),
         session_id: Some(session.id),
+        signed_in_at: Some(session.created_at),
         key: None,
         bound: None,
         valid_until: look_again_at(exchange, session, needs_refresh),

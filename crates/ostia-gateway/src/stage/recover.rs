@@ -36,6 +36,13 @@ pub fn after_broken_exchange(
     let unanswered = downstream.response_written().is_none();
     let idempotent =
         downstream.req_header().method.is_idempotent() && !downstream.as_ref().retry_buffer_truncated();
+    if let (Progress::Forwarding(forwarding), true) = (&exchange.progress, upstream_fault) {
+        let why = if timed_out { "no answer in time" } else { "broken connections" };
+        // A connection that was idle may have been closed for that: it says nothing about the server.
+        if !reused || timed_out {
+            forwarding.picked.broke_off(forwarding.authorized.group(), why);
+        }
+    }
     let safe = idempotent && unanswered && upstream_fault && !timed_out;
     let again = safe && may_try_again(exchange);
     if again {

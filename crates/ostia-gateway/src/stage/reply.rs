@@ -8,6 +8,7 @@ use pingora_http::ResponseHeader;
 use smallvec::SmallVec;
 
 use crate::exchange::{Exchange, Progress};
+use crate::stage::affinity;
 use crate::fields::edit_reply_fields;
 use crate::stage::forward::X_REQUEST_ID;
 
@@ -30,6 +31,8 @@ pub fn reply(response: &mut ResponseHeader, exchange: &mut Exchange) -> Result<(
     if let Progress::Forwarding(forwarding) = &exchange.progress {
         let group = forwarding.authorized.group();
         forwarding.picked.answered(group, response.status.as_u16());
+        let cookie = affinity::set_cookie(&forwarding.authorized, &forwarding.picked, exchange);
+        exchange.outcome.cookies.extend(cookie);
     }
     let is_upgrade = response.status == StatusCode::SWITCHING_PROTOCOLS;
     if is_upgrade {

@@ -264,3 +264,106 @@ async fn a_request_that_may_have_been_done_is_not_done_twice() {
     assert!([502, 503, 504].contains(&answer.status), "{}", answer.status);
     assert_eq!(two[0].count() + two[1].count(), 1, "a POST that was sent is never sent again");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_affinity_cookie_leads_back_over_nodes_reloads_and_restarts_and_falls_back_alike() {
+    let world = World::new().await;
+    let mut all = servers(5).await;
+    let yaml = format!(
+        "{}upstreams:\n  app:\n    servers: [{}]\n    balance: least_requests\n    affinity: {{ cookie: server }}\n    \
+         health_check: {{ interval: 200ms, fast_interval: 100ms, fall: 1, rise: 1 }}\n{PUBLIC}",
+        world.sessions_section(""),
+        addresses(&all)
+    );
+    let (one, two) = (world.start(&yaml).await, world.start(&yaml).await);
+    let ask = async |node: &Ostia, cookie: &str| {
+        let cookie = if cookie.is_empty() { String::new() } else { format!("Cookie: a=1; {cookie}; b=2\r\n") };
+        let head = format!("GET /x HTTP/1.1\r\nHost: app.localhost\r\n{cookie}\r\n");
+        let answer = raw::send(node.port(), head).await.unwrap();
+        let set = answer.field("set-cookie").map(|field| field.split(';').next().unwrap().to_owned());
+        (answer.field("x-server").unwrap_or_default().to_owned(), set)
+    };
+    let mut homes = Vec::new();
+    for _ in 0..10 {
+        let (home, cookie) = ask(&one, "").await;
+        homes.push((cookie.unwrap(), home));
+    }
+    let different: std::collections::BTreeSet<_> = homes.iter().map(|(_, home)| home).collect();
+    assert_eq!(different.len(), 5, "newcomers are spread by `balance`");
+    for (cookie, home) in &homes {
+        for node in [&one, &two] {
+            assert_eq!(ask(node, cookie).await, (home.clone(), None), "kept, and no second cookie");
+        }
+    }
+    for server in &all {
+        let seen = server.seen();
+        let cookies = seen.iter().filter_map(|seen| seen.field("cookie"));
+        assert!(cookies.into_iter().all(|cookie| cookie == "a=1; b=2"), "the application never sees it");
+    }
+    let (forged, set) = ask(&one, "server=AAAA").await;
+    assert!(!forged.is_empty() && set.is_some(), "what we did not seal is none of ours");
+    node_reloaded(&one, &yaml.replace("fall: 1", "fall: 2")).await;
+    let restarted = world.start(&yaml).await;
+    for (cookie, home) in &homes {
+        assert_eq!(ask(&one, cookie).await.0, *home);
+        assert_eq!(ask(&restarted, cookie).await.0, *home);
+    }
+    // One dies: its people go where all nodes send them, and come back with it.
+    let (lost, home) = homes[0].clone();
+    let dead: usize = home.trim_start_matches("server-").parse::<usize>().unwrap() - 1;
+    all[dead].stop().await;
+    let mut refuges = Vec::new();
+    for node in [&one, &two, &restarted] {
+        let refuge = eventually("it is led elsewhere", Duration::from_secs(10), async || {
+            Some(ask(node, &lost).await.0).filter(|server| !server.is_empty() && *server != home)
+        })
+        .await;
+        refuges.push(refuge);
+    }
+    assert!(refuges.windows(2).all(|pair| pair[0] == pair[1]), "{refuges:?}");
+    all[dead].resume().await;
+    for node in [&one, &two, &restarted] {
+        eventually("it is led back", Duration::from_secs(10), async || {
+            (ask(node, &lost).await == (home.clone(), None)).then_some(())
+        })
+        .await;
+    }
+    let metrics = one.metrics().await;
+    for outcome in ["kept", "moved", "new"] {
+        let count = metrics.sum("ostia_affinity_total", &[("upstream", "app"), ("outcome", outcome)]);
+        assert!(count > 0.0, "{outcome}");
+    }
+}
+
+async fn node_reloaded(node: &Ostia, yaml: &str) {
+    node.write_config(yaml);
+    node.succeeds(&["reload"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_unix_socket_is_a_server() {
+    let world = World::new().await;
+    let tcp = EchoUpstream::start("behind").await;
+    // What listens on the socket carries bytes to a server of TCP.
+    let path = world.shared.path().join("app.sock");
+    let listener = tokio::net::UnixListener::bind(&path).unwrap();
+    let port = tcp.port();
+    tokio::spawn(async move {
+        while let Ok((mut inside, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut outside = tokio::net::TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+                let _ = tokio::io::copy_bidirectional(&mut inside, &mut outside).await;
+            });
+        }
+    });
+    let yaml = format!(
+        "upstreams:\n  app: {{ servers: [\"unix:{}\"], health_check: {{ path: /healthz, interval: 200ms }} }}\n{PUBLIC}",
+        path.display()
+    );
+    let node = world.start(&yaml).await;
+    assert_eq!(server_of(&node, "any").await, "behind");
+    eventually("its checks pass", Duration::from_secs(10), async || {
+        node.succeeds(&["status", "--format", "json"]).await.contains("\"health\": \"healthy\"").then_some(())
+    })
+    .await;
+}
