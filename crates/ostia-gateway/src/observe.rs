@@ -3,6 +3,7 @@
 use ostia_config::Name;
 use ostia_listener::Listener;
 use ostia_telemetry::Metrics;
+use ostia_upstream::Standing;
 
 use crate::snapshot::Snapshot;
 
@@ -16,9 +17,15 @@ pub(crate) fn listener(metrics: &Metrics, name: &Name, listener: &Listener) {
 /// Servers and providers.
 pub(crate) fn snapshot(metrics: &Metrics, snapshot: &Snapshot) {
     for (name, running) in &snapshot.groups {
-        for server in running.group.servers() {
+        let servers = running.group.servers();
+        for server in &servers {
             metrics.set_server_healthy(name, &server.address, server.health.serves());
         }
+        for state in Standing::ALL {
+            let count = servers.iter().filter(|server| server.standing == state).count();
+            metrics.set_servers(name, state.slug(), count);
+        }
+        metrics.set_ejections(name, running.group.ejections());
     }
     for (name, running) in &snapshot.providers {
         let status = running.provider.status();

@@ -70,10 +70,7 @@ pub(crate) fn readiness(snapshot: &Snapshot, draining: bool) -> Readiness {
             .iter()
             .map(|(name, running)| {
                 let servers = running.group.servers();
-                let serving = servers
-                    .iter()
-                    .filter(|server| server.health != ostia_upstream::Health::Unhealthy)
-                    .count();
+                let serving = servers.iter().filter(|server| server.standing.serves()).count();
                 UpstreamReadiness { name: name.to_string(), serving, servers: servers.len() }
             })
             .collect(),

@@ -173,7 +173,6 @@ impl Snapshot {
     /// Whether a cookie is one of Ostia's own.
     #[must_use]
     pub fn is_own_cookie(&self, name: &[u8]) -> bool {
-        self.sessions.is_ours(name)
-            || self.server_cookies.iter().any(|cookie| cookie.as_bytes() == name)
+        self.sessions.is_ours(name) || self.server_cookies.iter().any(|cookie| cookie.as_bytes() == name)
     }
 }

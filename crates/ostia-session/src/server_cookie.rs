@@ -84,7 +84,8 @@ impl ServerCookies {
         let text = [ticket.server.to_be_bytes(), ticket.key, since.to_be_bytes()].concat();
         let nonce = random_bytes().ok()?;
         let sealed = seal::seal(&self.ring, binding(name, upstream), 1, nonce, &text)?;
-        let mut field = format!("{name}={}; Path=/; HttpOnly; SameSite=Lax", URL_SAFE_NO_PAD.encode_to_string(&sealed));
+        let mut field =
+            format!("{name}={}; Path=/; HttpOnly; SameSite=Lax", URL_SAFE_NO_PAD.encode_to_string(&sealed));
         if is_secure {
             // Writing to a String does not fail.
             let _ = write!(field, "; Secure");
@@ -105,8 +106,7 @@ mod tests {
 
     fn cookies(digit: &str) -> ServerCookies {
         let key = format!("{digit}123456789abcdef").repeat(4);
-        let mixed: String =
-            key.char_indices().map(|(at, c)| if at % 7 == 3 { 'a' } else { c }).collect();
+        let mixed: String = key.char_indices().map(|(at, c)| if at % 7 == 3 { 'a' } else { c }).collect();
         ServerCookies::new(Arc::new(KeyRing::parse(&mixed).unwrap()))
     }
 
@@ -145,7 +145,9 @@ mod tests {
 
     #[test]
     fn the_field_says_secure_for_clients_that_came_by_tls() {
-        for (is_secure, end) in [(true, "; Path=/; HttpOnly; SameSite=Lax; Secure"), (false, "; Path=/; HttpOnly; SameSite=Lax")] {
+        for (is_secure, end) in
+            [(true, "; Path=/; HttpOnly; SameSite=Lax; Secure"), (false, "; Path=/; HttpOnly; SameSite=Lax")]
+        {
             let field = cookies("0").seal("server", "portal", ticket(), is_secure).unwrap();
             assert!(field.to_str().unwrap().ends_with(end));
             assert!(field.is_sensitive());

@@ -190,6 +190,16 @@ impl Metrics {
         self.hot.upstream(upstream).server(server).set_healthy(is_healthy);
     }
 
+    /// How many servers of an upstream are in a state; at each scrape.
+    pub fn set_servers(&self, upstream: &str, state: &'static str, count: usize) {
+        self.cold.upstream_servers.set(&[upstream, state], i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    /// How often servers of an upstream were ejected since the process began; at each scrape.
+    pub fn set_ejections(&self, upstream: &str, total: u64) {
+        self.cold.upstream_ejections.raise(&[upstream], total);
+    }
+
     /// A request was sent to another server.
     pub fn upstream_retried(&self, upstream: &str, reason: &'static str) {
         self.cold.upstream_retries.one_more(&[upstream, reason]);

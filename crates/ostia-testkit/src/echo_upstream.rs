@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -64,6 +64,8 @@ struct State {
     name: String,
     seen: Mutex<Vec<Seen>>,
     healthy: AtomicBool,
+    /// The status of every answer but those to health checks; 0 is 200.
+    status: AtomicU16,
     connections: AtomicUsize,
     /// Lines put into the head of every answer.
     more_fields: Mutex<String>,
@@ -86,6 +88,7 @@ impl EchoUpstream {
             name: name.to_owned(),
             seen: Mutex::default(),
             healthy: AtomicBool::new(true),
+            status: AtomicU16::new(0),
             connections: AtomicUsize::new(0),
             more_fields: Mutex::default(),
             release: Semaphore::new(0),
@@ -137,6 +140,11 @@ impl EchoUpstream {
     /// What `/healthz` says from now on: 200 or 503.
     pub fn set_healthy(&self, healthy: bool) {
         self.state.healthy.store(healthy, Ordering::SeqCst);
+    }
+
+    /// Answers with this status from now on, with 200 for `None`.
+    pub fn fail_with(&self, status: Option<u16>) {
+        self.state.status.store(status.unwrap_or_default(), Ordering::SeqCst);
     }
 
     /// Puts these fields into every answer from now on.
@@ -211,8 +219,12 @@ async fn serve(mut stream: TcpStream, state: Arc<State>) {
         }
         let body = format!("served by {}", state.name);
         let more = state.more_fields.lock().unwrap().clone();
+        let line = match state.status.load(Ordering::SeqCst) {
+            0 => "200 OK".to_owned(),
+            status => format!("{status} As Told"),
+        };
         let head =
-            format!("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nX-Server: {}\r\n{more}", state.name);
+            format!("HTTP/1.1 {line}\r\nContent-Type: text/plain\r\nX-Server: {}\r\n{more}", state.name);
         write(&mut stream, &format!("{head}Content-Length: {}\r\n\r\n{body}", body.len())).await;
     }
 }

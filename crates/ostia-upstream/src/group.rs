@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -194,8 +195,15 @@ impl Group {
             return;
         }
         let time = server.state.eject(outlier, now);
+        self.state.ejections.fetch_add(1, Ordering::Relaxed);
         let upstream = &self.config.name;
         tracing::info!(%upstream, server = %server.address, why, ?time, "server ejected");
+    }
+
+    /// How often one of its servers was ejected.
+    #[must_use]
+    pub fn ejections(&self) -> u64 {
+        self.state.ejections.load(Ordering::Relaxed)
     }
 
     /// Does what is due; says when the next thing will be.

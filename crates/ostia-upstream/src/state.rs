@@ -39,6 +39,7 @@ pub(crate) struct GroupState {
     is_running: AtomicBool,
     /// One ejection at a time, so that together they keep below the cap.
     pub(crate) ejecting: Mutex<()>,
+    pub(crate) ejections: AtomicU64,
 }
 
 /// A server, and how it was listed last; not at all while no configuration that names it is in force.
@@ -56,6 +57,7 @@ impl GroupState {
             changes,
             is_running: AtomicBool::new(false),
             ejecting: Mutex::default(),
+            ejections: AtomicU64::new(0),
         }
     }
 

@@ -34,6 +34,20 @@ pub enum Standing {
 }
 
 impl Standing {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::Serving,
+        Self::Starting,
+        Self::Unchecked,
+        Self::Unhealthy,
+        Self::Refusing,
+        Self::Ejected,
+        Self::Draining,
+        Self::Drained,
+        Self::Maintenance,
+        Self::Unweighted,
+    ];
+
     /// The word in metrics, logs and `status`.
     #[must_use]
     pub fn slug(self) -> &'static str {

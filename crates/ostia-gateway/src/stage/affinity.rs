@@ -39,9 +39,11 @@ impl Bond {
                 let opened = value.and_then(|value| snapshot.servers.open(name, &config.name, value));
                 opened.map(Self::of_ticket).unwrap_or_default()
             }
-            affinity if config.balance == Balance::ConsistentHash => {
-                Self { key: key(affinity, authorized, request), born: born(affinity, authorized), pinned: None }
-            }
+            affinity if config.balance == Balance::ConsistentHash => Self {
+                key: key(affinity, authorized, request),
+                born: born(affinity, authorized),
+                pinned: None,
+            },
             _ => Self::default(),
         }
     }

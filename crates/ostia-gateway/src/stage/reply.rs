@@ -8,8 +8,8 @@ use pingora_http::ResponseHeader;
 use smallvec::SmallVec;
 
 use crate::exchange::{Exchange, Progress};
-use crate::stage::affinity;
 use crate::fields::edit_reply_fields;
+use crate::stage::affinity;
 use crate::stage::forward::X_REQUEST_ID;
 
 /// Fields of one hop that a server may send beside those that Pingora manages (RFC 9110 7.6.1).

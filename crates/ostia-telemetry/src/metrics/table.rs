@@ -82,6 +82,10 @@ table! {
         "Requests that were sent to another server.";
     UPSTREAM_SERVER_HEALTHY = Gauge "ostia_upstream_server_healthy" ["upstream", "server"]
         "1 if the server passes its health checks or has none, else 0.";
+    UPSTREAM_SERVERS = Gauge "ostia_upstream_servers" ["upstream", "state"]
+        "Servers by state, as `ostia status` tells it: serving, starting, unchecked, unhealthy, refusing, ejected, draining, drained, maintenance, unweighted.";
+    UPSTREAM_EJECTIONS = Counter "ostia_upstream_ejections_total" ["upstream"]
+        "How often a server was taken out because requests failed there.";
     AFFINITY = Counter "ostia_affinity_total" ["upstream", "outcome"]
         "Requests with affinity: kept at their server, moved to another one, new.";
 

@@ -33,6 +33,8 @@ fn touched() -> Metrics {
     metrics.affinity("app", "kept");
     metrics.set_server_healthy("app", server, true);
     metrics.upstream_retried("app", "connect");
+    metrics.set_servers("app", "serving", 2);
+    metrics.set_ejections("app", 1);
     metrics.login_started("corp");
     metrics.login_succeeded("corp");
     metrics.login_failed(NONE, "state_unknown");

@@ -277,7 +277,8 @@ async fn an_affinity_cookie_leads_back_over_nodes_reloads_and_restarts_and_falls
     );
     let (one, two) = (world.start(&yaml).await, world.start(&yaml).await);
     let ask = async |node: &Ostia, cookie: &str| {
-        let cookie = if cookie.is_empty() { String::new() } else { format!("Cookie: a=1; {cookie}; b=2\r\n") };
+        let cookie =
+            if cookie.is_empty() { String::new() } else { format!("Cookie: a=1; {cookie}; b=2\r\n") };
         let head = format!("GET /x HTTP/1.1\r\nHost: app.localhost\r\n{cookie}\r\n");
         let answer = raw::send(node.port(), head).await.unwrap();
         let set = answer.field("set-cookie").map(|field| field.split(';').next().unwrap().to_owned());

@@ -128,3 +128,61 @@ async fn a_removed_server_finishes_what_it_has_and_is_forgotten() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn browsers_of_a_draining_server_stay_until_its_deadline_and_then_move() {
+    let world = World::new().await;
+    let two = servers(2).await;
+    let yaml = format!(
+        "{}{}",
+        world.sessions_section(""),
+        upstream(&two, ", balance: random, affinity: { cookie: server }, drain_timeout: 4s")
+    );
+    let node = world.start(&yaml).await;
+    let ask = async |cookie: &str| {
+        let head = format!("GET /x HTTP/1.1\r\nHost: app.localhost\r\nCookie: {cookie}\r\n\r\n");
+        let answer = raw::send(node.port(), head).await.unwrap();
+        let set = answer.field("set-cookie").map(|field| field.split(';').next().unwrap().to_owned());
+        (answer.field("x-server").unwrap().to_owned(), set)
+    };
+    let old = eventually("somebody comes to the first server", DEADLINE, async || {
+        let (server, cookie) = ask("").await;
+        cookie.filter(|_| server == "server-1")
+    })
+    .await;
+    let name = format!("app/{}", two[0].address());
+    node.succeeds(&["server", "drain", &name]).await;
+    for _ in 0..10 {
+        assert_eq!(ask(&old).await, ("server-1".to_owned(), None), "an old browser stays");
+        assert_eq!(ask("").await.0, "server-2", "a new one goes elsewhere");
+    }
+    eventually("the drain is over", DEADLINE, async || (ask(&old).await.0 == "server-2").then_some(())).await;
+    assert_eq!(state_of(&node, &two[0].address()).await, "drained");
+    node.succeeds(&["server", "ready", &name]).await;
+    assert_eq!(ask(&old).await, ("server-1".to_owned(), None), "and it comes back");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_whose_answers_fail_is_ejected_told_and_tried_again() {
+    let world = World::new().await;
+    let two = servers(2).await;
+    let more = ", retry: { attempts: 0 }, outlier: { consecutive_failures: 3, statuses: [500], eject: 2s }";
+    let node = world.start(&upstream(&two, more)).await;
+    let address = two[0].address();
+    two[0].fail_with(Some(500));
+    eventually("it is ejected", DEADLINE, async || {
+        let _ = server_of(&node).await;
+        (state_of(&node, &address).await == "ejected").then_some(())
+    })
+    .await;
+    assert_eq!(serving(&node, 6).await, BTreeSet::from(["server-2".to_owned()]));
+    let table = node.succeeds(&["status"]).await;
+    assert!(table.contains("its answers"), "{table}");
+    assert_eq!(node.metrics().await.sum("ostia_upstream_ejections_total", &[("upstream", "app")]), 1.0);
+    two[0].fail_with(None);
+    eventually("it is tried again", DEADLINE, async || {
+        (server_of(&node).await.as_deref() == Some("server-1")).then_some(())
+    })
+    .await;
+    assert_eq!(state_of(&node, &address).await, "serving");
+}

@@ -58,7 +58,8 @@ pub(super) fn read(fields: &Fields<'_>) -> Affinity {
 fn of_map(fields: &Fields<'_>) -> Affinity {
     let written = KEYS.into_iter().filter(|key| fields.has(key)).count();
     if written != 1 && !fields.cx.findings.spoils(&fields.path) {
-        let message = format!("`{}` takes one of `cookie`, `application_cookie`, `header` and `claim`", fields.path);
+        let message =
+            format!("`{}` takes one of `cookie`, `application_cookie`, `header` and `claim`", fields.path);
         fields.cx.findings.add(Finding::new(codes::EITHER_OR, fields.span, &*fields.path, message));
     }
     let cookie = own_cookie(fields).map(Affinity::Cookie);
