@@ -38,7 +38,8 @@ pub struct Group {
 #[derive(Debug)]
 struct Exchange {
     listed: Vec<config::upstream::Server>,
-    is_started: bool,
+    /// Which group of its name it is that was put in force; `None` before.
+    generation: Option<u64>,
 }
 
 impl Group {
@@ -51,7 +52,7 @@ impl Group {
         let selection = Selection::new(servers.collect(), &config, &state);
         Arc::new(Self {
             selection: ArcSwap::from_pointee(selection),
-            exchange: Mutex::new(Exchange { listed: config.servers.clone(), is_started: false }),
+            exchange: Mutex::new(Exchange { listed: config.servers.clone(), generation: None }),
             registry: Arc::clone(registry),
             state,
             config,
@@ -68,9 +69,8 @@ impl Group {
     /// drain. What runs ends when the guard is dropped. Runs in the tokio runtime that it is called in.
     #[must_use]
     pub fn start(self: &Arc<Self>) -> GroupTasks {
-        self.exchange.lock().is_started = true;
-        self.exchange_servers(self.listed(), Instant::now());
-        self.state.run();
+        // What is compiled for the first time serves at once; what comes to a running upstream starts slowly.
+        self.exchange_servers(self.listed(), Instant::now(), Some(self.state.next_generation()));
         GroupTasks::start(self)
     }
 
@@ -85,7 +85,7 @@ impl Group {
     /// Requests are picked from the old set meanwhile.
     pub fn replace_servers(&self, servers: Vec<config::upstream::Server>) {
         if self.exchange.lock().listed != servers {
-            self.exchange_servers(servers, Instant::now());
+            self.exchange_servers(servers, Instant::now(), None);
         }
     }
 
@@ -95,10 +95,21 @@ impl Group {
         self.exchange.lock().listed.clone()
     }
 
-    fn exchange_servers(&self, listed: Vec<config::upstream::Server>, now: Instant) {
+    /// `generation` is given when the group is put in force. One that was succeeded by another of its name (requests of
+    /// before a reload still use it) keeps the set that it has.
+    fn exchange_servers(
+        &self,
+        listed: Vec<config::upstream::Server>,
+        now: Instant,
+        generation: Option<u64>,
+    ) {
         let mut exchange = self.exchange.lock();
+        exchange.generation = generation.or(exchange.generation);
+        if exchange.generation.is_some_and(|generation| !self.state.is_in_force(generation)) {
+            return;
+        }
         let mut servers: Vec<_> = listed.iter().map(|server| self.member(server)).collect();
-        if exchange.is_started {
+        if exchange.generation.is_some() {
             let drain = self.config.drain_timeout;
             for (server, member) in listed.iter().zip(&servers) {
                 self.state.list(server);
@@ -222,7 +233,7 @@ impl Group {
         }
         selection.tiers.iter().for_each(|tier| tier.count(now));
         if is_anybody_gone {
-            self.exchange_servers(self.listed(), now);
+            self.exchange_servers(self.listed(), now, None);
         }
         next
     }

@@ -35,8 +35,9 @@ pub(crate) struct GroupState {
     pub(crate) in_flight: AtomicU32,
     servers: Mutex<BTreeMap<ServerAddress, Known>>,
     pub(crate) changes: Arc<Changes>,
-    /// Whether it takes requests already: a server that is seen for the first time from now on starts slowly.
-    is_running: AtomicBool,
+    /// Counts the groups that were put in force. 0: none yet; servers that are seen for the first time later than that
+    /// start slowly.
+    generation: AtomicU64,
     /// One ejection at a time, so that together they keep below the cap.
     pub(crate) ejecting: Mutex<()>,
     pub(crate) ejections: AtomicU64,
@@ -55,21 +56,26 @@ impl GroupState {
             in_flight: AtomicU32::new(0),
             servers: Mutex::default(),
             changes,
-            is_running: AtomicBool::new(false),
+            generation: AtomicU64::new(0),
             ejecting: Mutex::default(),
             ejections: AtomicU64::new(0),
         }
     }
 
-    pub(crate) fn run(&self) {
-        self.is_running.store(true, Relaxed);
+    /// Puts the next group in force; those of before have no say over the set of servers any more.
+    pub(crate) fn next_generation(&self) -> u64 {
+        self.generation.fetch_add(1, Relaxed) + 1
+    }
+
+    pub(crate) fn is_in_force(&self, generation: u64) -> bool {
+        self.generation.load(Relaxed) == generation
     }
 
     /// The state of an address; made when it is seen for the first time.
     pub(crate) fn server(self: &Arc<Self>, address: &ServerAddress) -> Arc<ServerState> {
         let mut servers = self.servers.lock();
         let state = || {
-            let was_serving = !self.is_running.load(Relaxed);
+            let was_serving = self.generation.load(Relaxed) == 0;
             Known { state: Arc::new(ServerState::new(Arc::clone(&self.changes), was_serving)), listed: None }
         };
         Arc::clone(&servers.entry(address.clone()).or_insert_with(state).state)

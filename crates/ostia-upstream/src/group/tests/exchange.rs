@@ -113,3 +113,19 @@ async fn a_server_that_is_new_in_a_running_group_starts_slowly() {
     assert_eq!(group.servers()[2].standing, Standing::Starting);
     assert_eq!(group.servers()[0].standing, Standing::Serving);
 }
+
+#[tokio::test]
+async fn a_group_that_was_succeeded_has_no_say_any_more() {
+    let registry = Arc::default();
+    let first = Group::compile(Arc::new(section(2)), &registry);
+    let _first_tasks = first.start();
+    let second = Group::compile(Arc::new(section(1)), &registry);
+    let _second_tasks = second.start();
+    // A WebSocket of before the reload keeps the first one alive.
+    let over = Instant::now() + Duration::from_secs(301);
+    for group in [&first, &second, &first, &second] {
+        group.keep_up(over);
+        first.replace_servers(listed(&[0, 1, 2, 3]));
+    }
+    assert_eq!(standings(&second), expected(&[(0, Standing::Serving)]));
+}
