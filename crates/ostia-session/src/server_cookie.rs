@@ -103,11 +103,10 @@ fn binding<'a>(name: &'a str, upstream: &'a str) -> Binding<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixture;
 
-    fn cookies(digit: &str) -> ServerCookies {
-        let key = format!("{digit}123456789abcdef").repeat(4);
-        let mixed: String = key.char_indices().map(|(at, c)| if at % 7 == 3 { 'a' } else { c }).collect();
-        ServerCookies::new(Arc::new(KeyRing::parse(&mixed).unwrap()))
+    fn cookies(seed: u8) -> ServerCookies {
+        ServerCookies::new(fixture::ring(&[seed]))
     }
 
     fn ticket() -> ServerTicket {
@@ -121,7 +120,7 @@ mod tests {
 
     #[test]
     fn a_cookie_opens_for_its_name_and_upstream_under_its_key_only() {
-        let (ours, others, ticket) = (cookies("0"), cookies("7"), ticket());
+        let (ours, others, ticket) = (cookies(0), cookies(7), ticket());
         let field = ours.seal("server", "portal", ticket, true).unwrap();
         let value = value(&field);
         assert_eq!(ours.open("server", "portal", &value), Some(ticket));
@@ -132,7 +131,7 @@ mod tests {
 
     #[test]
     fn a_cookie_that_was_changed_is_none() {
-        let ours = cookies("0");
+        let ours = cookies(0);
         let value = value(&ours.seal("server", "portal", ticket(), false).unwrap());
         for place in 0..value.len() {
             let mut changed = value.clone();
@@ -148,7 +147,7 @@ mod tests {
         for (is_secure, end) in
             [(true, "; Path=/; HttpOnly; SameSite=Lax; Secure"), (false, "; Path=/; HttpOnly; SameSite=Lax")]
         {
-            let field = cookies("0").seal("server", "portal", ticket(), is_secure).unwrap();
+            let field = cookies(0).seal("server", "portal", ticket(), is_secure).unwrap();
             assert!(field.to_str().unwrap().ends_with(end));
             assert!(field.is_sensitive());
         }
