@@ -65,6 +65,10 @@ impl Check {
     }
 
     async fn ask(&self) -> Result<(), String> {
+        if let HealthAsk::Http { method, path, host, .. } = &self.ask {
+            let host = host.as_deref().unwrap_or(&self.authority);
+            http1::head(method, path, host).map_err(|_| "it cannot be sent".to_owned())?;
+        }
         let stream = CONNECTOR.new_stream(&self.peer).await.map_err(|error| reason(&error))?;
         match &self.ask {
             HealthAsk::Tcp | HealthAsk::Tls => Ok(()),

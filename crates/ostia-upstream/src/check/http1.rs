@@ -47,7 +47,7 @@ pub(super) async fn ask(
     judge(ask, status, &begin)
 }
 
-fn head(method: &http::Method, path: &str, host: &str) -> Result<RequestHeader> {
+pub(super) fn head(method: &http::Method, path: &str, host: &str) -> Result<RequestHeader> {
     let mut head = RequestHeader::build(method.clone(), path.as_bytes(), Some(4))?;
     head.insert_header("Host", host)?;
     head.insert_header("User-Agent", "ostia-health-check")?;

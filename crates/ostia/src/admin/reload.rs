@@ -1,5 +1,6 @@
 //! `POST /reload`: swaps to the configuration file as it is now; everything that is wrong comes back to the caller.
 
+use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -8,7 +9,8 @@ use serde_json::{Value, json};
 use super::{Desk, reply};
 use crate::RunFailed;
 
-pub(super) async fn reload(State(desk): State<Desk>) -> Response {
+/// The body says nothing, but it is read: a connection that is closed over unread bytes is reset, and its answer lost.
+pub(super) async fn reload(State(desk): State<Desk>, _: Bytes) -> Response {
     // Reads files and resolves names.
     let reloaded = tokio::task::spawn_blocking(move || desk.reloader.reload()).await;
     match reloaded {

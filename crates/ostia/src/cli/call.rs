@@ -91,12 +91,12 @@ fn exchange<S: Read + Write>(
 ) -> Result<Answer, CallFailed> {
     let failed = |source| CallFailed::NoAnswer { door: door.to_owned(), source };
     let mut stream = stream.map_err(failed)?;
-    let head = format!(
+    let request = format!(
         "{method} {path} HTTP/1.1\r\nHost: ostia\r\nConnection: close\r\nContent-Type: application/json\r\n\
-         Content-Length: {}\r\n\r\n",
+         Content-Length: {}\r\n\r\n{body}",
         body.len()
     );
-    stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes())).map_err(failed)?;
+    stream.write_all(request.as_bytes()).map_err(failed)?;
     let mut answer = String::new();
     stream.take(LONGEST_ANSWER).read_to_string(&mut answer).map_err(failed)?;
     let status = answer.split(' ').nth(1).and_then(|code| code.parse().ok());
