@@ -46,7 +46,17 @@ pub(crate) fn readable_key(fields: &Fields<'_>, key: &str) -> Option<PathBuf> {
 /// The secret in the file of a key, without the line break at its end.
 pub(crate) fn secret(fields: &Fields<'_>, key: &str) -> Option<Secret<String>> {
     let FileName(name) = fields.optional(key)?;
-    let path = find(fields.cx, &name);
+    secret_in(fields, key, &name)
+}
+
+/// The secrets in the files of a key that takes a list.
+pub(crate) fn secrets(fields: &Fields<'_>, key: &str) -> Vec<Secret<String>> {
+    let names: Vec<FileName> = fields.optional(key).unwrap_or_default();
+    names.iter().filter_map(|FileName(name)| secret_in(fields, key, name)).collect()
+}
+
+fn secret_in(fields: &Fields<'_>, key: &str, name: &Path) -> Option<Secret<String>> {
+    let path = find(fields.cx, name);
     match read_secret(&path) {
         Ok(secret) => {
             warn_if_open_to_all(fields, key, &path);

@@ -7,6 +7,7 @@ mod order;
 mod ready;
 mod reload;
 pub(crate) mod reply;
+mod session;
 pub(crate) mod socket;
 mod status;
 
@@ -73,12 +74,17 @@ fn reads(desk: Desk) -> Router {
         .route("/livez", get(|| async { "ok\n" }))
         .route("/readyz", get(ready::ready))
         .route("/status", get(status::status))
+        .route("/sessions", get(session::counts))
         .with_state(desk)
 }
 
 /// What only the socket takes.
 fn changes(desk: Desk) -> Router {
-    Router::new().route("/reload", post(reload::reload)).route("/server", post(order::order)).with_state(desk)
+    Router::new()
+        .route("/reload", post(reload::reload))
+        .route("/server", post(order::order))
+        .route("/sessions/revoke", post(session::revoke))
+        .with_state(desk)
 }
 
 fn serve<L>(listener: L, router: Router, stopped: &'static str) -> JoinHandle<()>

@@ -105,8 +105,8 @@ fn sign_in(
     match snapshot.sessions.seal(&session, host, presented, exchange.now) {
         Ok(sealed) => {
             if let Some(previous) = previous {
-                let ends_at = previous.session.ends_at(snapshot.sessions.lifetimes());
-                front.gateway.ended_sessions().insert(previous.session.id, ends_at, exchange.now);
+                let lifetimes = snapshot.sessions.lifetimes();
+                front.gateway.endings().end_session(&previous.session, lifetimes, exchange.now);
             }
             front.gateway.metrics().login_succeeded(provider);
             back_to(flow, arrived, exchange).with_cookies(sealed.set_cookies)
