@@ -11,7 +11,7 @@ use ostia_session::{
 };
 use parking_lot::Mutex;
 
-use crate::streams::OpenStreams;
+use crate::streams::{OpenStreams, seconds};
 
 /// Entries that are kept at most: about 10 MB.
 const CAPACITY: usize = 200_000;
@@ -205,10 +205,6 @@ impl Endings {
 fn ending_of_all(ended: Ended<'_>, lifetimes: Lifetimes, now: SystemTime) -> Ending {
     let until = seconds(now).saturating_add(lifetimes.absolute.as_secs());
     Ending { mark: Mark::of(ended), begun_by: seconds(now), until }
-}
-
-fn seconds(time: SystemTime) -> u64 {
-    time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 #[cfg(test)]

@@ -151,7 +151,7 @@ impl Gateway {
     /// When the key file cannot be used; nothing changes then.
     pub fn rekey(&self) -> Result<bool, CompileRefused> {
         let running = self.snapshot.load_full();
-        let next = compile::compile((*running.config).clone(), Some(&running), &self.metrics)?;
+        let next = compile::compile((*running.config).clone(), Some(&running), &self.metrics, &self.servers)?;
         let next = Arc::new(next);
         next.start_tasks(&self.endings);
         Ok(Arc::ptr_eq(&self.snapshot.compare_and_swap(&running, next), &running))

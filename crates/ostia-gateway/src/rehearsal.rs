@@ -214,6 +214,7 @@ impl Rehearsal {
             fields: snapshot.projection.of(&identity),
             identity: Arc::new(identity),
             session_id: None,
+            ties: None,
             key: None,
             bound: None,
             valid_until: trial.at + ASSUMED_FOR,

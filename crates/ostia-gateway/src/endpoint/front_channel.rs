@@ -7,6 +7,7 @@
 use http::{HeaderValue, Method, StatusCode, header};
 use ostia_session::Ended;
 
+use super::callback::single;
 use super::refuse;
 use crate::answer::{Answer, Refusal};
 use crate::exchange::Exchange;
@@ -58,13 +59,4 @@ fn refused(front: &Front, arrived: &Arrived<'_>, exchange: &Exchange, reason: &'
     front.gateway.metrics().logged_out("none", "front_channel", reason);
     let refusal = Refusal::new(StatusCode::BAD_REQUEST, reason, "This does not sign anybody out");
     refuse(arrived, exchange, refusal)
-}
-
-/// A parameter that occurs exactly once.
-fn single(query: &str, wanted: &str) -> Option<String> {
-    let mut values = url::form_urlencoded::parse(query.as_bytes())
-        .filter(|(name, _)| name == wanted)
-        .map(|(_, value)| value);
-    let value = values.next()?.into_owned();
-    values.next().is_none().then_some(value)
 }

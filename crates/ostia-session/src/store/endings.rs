@@ -102,7 +102,9 @@ impl SharedStore {
         // One reference is the caller's own: when no other is left, the store is not used any more.
         while this.strong_count() > 1 {
             for entry in read(connection, &key, &last, Some(WAIT_MS)).await? {
-                ending(&entry).map(&on_ending.take);
+                if let Some(ending) = ending(&entry) {
+                    (on_ending.take)(ending);
+                }
                 last = entry.id;
             }
         }

@@ -25,8 +25,6 @@ pub(super) async fn revoke(
     };
     match desk.gateway.revoke_sessions(&revocation) {
         Ok(revoked) => reply::done(revoked),
-        Err(refused) => {
-            reply::refused(StatusCode::UNPROCESSABLE_ENTITY, refused.slug(), refused.to_string())
-        }
+        Err(refused) => reply::refused(StatusCode::UNPROCESSABLE_ENTITY, refused.slug(), refused.to_string()),
     }
 }
