@@ -9,8 +9,12 @@ use crate::codes;
 use crate::fields::Fields;
 use crate::findings::Finding;
 use crate::scalar::FileName;
+use crate::tree::Value;
 use crate::value::Context;
 
+/// Where files are.
+const WHERE: &str =
+    "a relative name is looked for in `$CREDENTIALS_DIRECTORY`, then beside the configuration";
 /// A secret is short; more is the wrong file.
 const MAX_SECRET_BYTES: u64 = 64 * 1024;
 
@@ -59,6 +63,29 @@ pub(crate) fn secret(fields: &Fields<'_>, key: &str) -> Option<Secret<String>> {
     }
 }
 
+/// The secrets in the files of a key that takes one or a list.
+pub(crate) fn secrets(fields: &Fields<'_>, key: &str) -> Vec<Secret<String>> {
+    if !fields.node(key).is_some_and(|node| matches!(node.value, Value::List(_))) {
+        return secret(fields, key).into_iter().collect();
+    }
+    let names: Vec<FileName> = fields.optional(key).unwrap_or_default();
+    let mut secrets = Vec::with_capacity(names.len());
+    for (FileName(name), (node, at)) in names.iter().zip(fields.list(key)) {
+        let path = find(fields.cx, name);
+        match read_secret(&path) {
+            Ok(secret) => {
+                warn_if_open_to_all(fields, key, &path);
+                secrets.push(secret);
+            }
+            Err(reason) => {
+                let message = format!("`{at}`: this file cannot be used: {reason}");
+                fields.cx.findings.add(Finding::new(codes::FILE, node.span, at, message).help(WHERE));
+            }
+        }
+    }
+    secrets
+}
+
 fn read_secret(path: &Path) -> Result<Secret<String>, String> {
     let mut text = String::new();
     let file = open(path).map_err(|error| reason(&error))?;
@@ -101,12 +128,7 @@ pub(crate) fn reason(error: &io::Error) -> String {
 fn refuse(fields: &Fields<'_>, key: &str, reason: &str) {
     let message = format!("`{}`: `{}` cannot be used: {reason}", fields.sub(key), fields.shown(key));
     let finding = Finding::new(codes::FILE, fields.value_span(key), fields.sub(key), message);
-    fields
-        .cx
-        .findings
-        .add(finding.help(
-            "a relative name is looked for in `$CREDENTIALS_DIRECTORY`, then beside the configuration",
-        ));
+    fields.cx.findings.add(finding.help(WHERE));
 }
 
 fn warn_if_open_to_all(fields: &Fields<'_>, key: &str, path: &Path) {

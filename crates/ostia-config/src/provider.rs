@@ -58,6 +58,8 @@ pub struct Client {
     pub client_id: String,
     /// `client_secret` or `client_secret_file`; absent for a public client.
     pub client_secret: Option<Secret<String>>,
+    /// Further secrets of a list in `client_secret_file`: tried when the issuer does not accept the one before.
+    pub more_client_secrets: Vec<Secret<String>>,
     /// `token_endpoint_auth_method`.
     pub auth_method: ClientAuthMethod,
     /// `redirect_uri`; default `https://{host of the route}/.ostia/callback`.
@@ -68,6 +70,12 @@ pub struct Client {
     pub authorize_params: BTreeMap<String, String>,
     /// `logout.post_logout_redirect_uri`; default `{origin of the redirect_uri}/.ostia/signed-out`.
     pub post_logout_redirect_uri: Option<Url>,
+    /// `logout.back_channel`: logout tokens of the issuer are accepted. Default false.
+    pub back_channel_logout: bool,
+    /// `logout.front_channel`: the issuer may end sessions through the browser. Default false.
+    pub front_channel_logout: bool,
+    /// `logout.revoke_tokens`: the refresh token is revoked at the issuer when somebody signs out. Default true.
+    pub revokes_tokens: bool,
 }
 
 impl Provider {

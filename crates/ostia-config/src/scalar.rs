@@ -10,6 +10,7 @@ mod name;
 mod path;
 mod service;
 mod share;
+mod store_url;
 mod text;
 mod url;
 
@@ -19,5 +20,6 @@ pub(crate) use file::FileName;
 pub(crate) use path::RequestPath;
 pub(crate) use service::CheckedService;
 pub(crate) use share::Share;
+pub(crate) use store_url::StoreUrl;
 pub(crate) use text::{ScopeToken, Token};
 pub(crate) use url::{AnyUrl, is_loopback};

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::Secret;
+
 /// Lifetimes, cookie and keys of login sessions.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sessions {
@@ -22,6 +24,45 @@ pub struct Sessions {
     /// `keep_fragment`: a sign-in starts with a small page whose script carries the URL's fragment over the login.
     /// Default false: plain redirects.
     pub keep_fragment: bool,
+    /// `store: { redis: … }`; `None`: nothing but the cookie.
+    pub store: Option<RedisStore>,
+}
+
+/// A Redis or Valkey that nodes share.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RedisStore {
+    /// Host and port of each `url`.
+    pub servers: Vec<(String, u16)>,
+    /// `rediss://`.
+    pub tls: bool,
+    /// The path of `url`, default 0.
+    pub database: i64,
+    /// `mode` and `master`.
+    pub kind: RedisKind,
+    /// `username`.
+    pub username: Option<String>,
+    /// `password` or `password_file`.
+    pub password: Option<Secret<String>>,
+    /// `ca_file`: PEM, trusted instead of the system's roots.
+    pub ca_file: Option<PathBuf>,
+    /// `budget` of one call, default 250 ms.
+    pub budget: Duration,
+    /// `prefix`, default `ostia:`.
+    pub prefix: String,
+}
+
+/// What stands at the other end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RedisKind {
+    /// `single`, the default.
+    Single,
+    /// `sentinel`: the servers are sentinels.
+    Sentinel {
+        /// `master`: the group that they watch.
+        master: String,
+    },
+    /// `cluster`: the servers are those to begin with.
+    Cluster,
 }
 
 /// The `SameSite` attribute.
@@ -43,6 +84,7 @@ impl Default for Sessions {
             same_site: SameSite::Lax,
             keys_file: None,
             keep_fragment: false,
+            store: None,
         }
     }
 }

@@ -50,6 +50,7 @@ fn recognise(criterion: &mut Criterion) {
     let token = "e".repeat(1202);
     let now = SystemTime::now();
     let known = Arc::new(Recognised {
+        ties: None,
         fields: projection.of(&identity),
         identity: Arc::new(identity),
         session_id: None,

@@ -29,6 +29,10 @@ pub async fn admit(
         return Err(endpoint::https::redirect(&arrived, exchange));
     }
     if let Some(own) = endpoint::Own::of(&arrived) {
+        if own == endpoint::Own::BackChannel {
+            let letter = endpoint::back_channel::Letter::of(&arrived);
+            return Err(letter.answer(front, downstream, exchange).await);
+        }
         return Err(own.answer(front, &arrived, exchange).await);
     }
     if let Some(description) = resource::description(&arrived, exchange) {

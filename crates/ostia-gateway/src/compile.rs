@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use ostia_config::listener::Listener;
 use ostia_config::{Config, Name};
@@ -12,15 +13,18 @@ use ostia_policy::{Choice, Gate, Policies, PolicyRefused};
 use ostia_request::ManagedFields;
 use ostia_route::{RouteTable, TableRefused};
 use ostia_session::{
-    CookieNameRefused, FlowCookies, KeyRing, KeyRingRefused, ServerCookies, SessionCookies,
+    CookieNameRefused, EndedFileRefused, FlowCookies, KeyRing, KeyRingRefused, ServerCookies, SessionCookies,
+    StoreRefused,
 };
 use ostia_telemetry::{AccessLogRefused, AuditLogRefused, Metrics, MetricsRefused};
 use ostia_upstream::{Group, Registry};
 
+use crate::ended::Endings;
 use crate::key_file::{self, KeyFileRefused};
 use crate::page::Pages;
 use crate::projection::Projection;
 use crate::recognised::{NoRandomness, RecognisedCache};
+use crate::shared::RunningStore;
 use crate::snapshot::{ListenerState, RouteState, RunningGroup, RunningProvider, Snapshot, Target};
 use crate::stage::forward::FORWARDING_FIELDS;
 
@@ -82,6 +86,12 @@ pub enum CompileRefused {
     /// No random bytes for DPoP.
     #[error(transparent)]
     DpopRandom(#[from] ostia_oidc::resource_server::dpop::NoRandomness),
+    /// The store that nodes share.
+    #[error(transparent)]
+    Store(#[from] StoreRefused),
+    /// The list of ended sessions.
+    #[error("{0}; name a writable `runtime.state_dir`")]
+    Ended(#[from] EndedFileRefused),
 }
 
 fn cause_of(error: &dyn std::error::Error) -> String {
@@ -102,6 +112,9 @@ pub(crate) fn trial(config: &Config) -> Result<(), CompileRefused> {
     }
     for (name, section) in &config.providers {
         provider(name, section, None)?;
+    }
+    if let Some(section) = &config.sessions.store {
+        RunningStore::new(section)?;
     }
     Ok(())
 }
@@ -162,8 +175,19 @@ pub(crate) fn compile(
         groups,
         routes,
         listeners,
+        store: store(&config, previous)?,
         config,
     })
+}
+
+/// The store of before, where its section is the same.
+fn store(config: &Config, previous: Option<&Snapshot>) -> Result<Option<Arc<RunningStore>>, CompileRefused> {
+    let Some(section) = &config.sessions.store else { return Ok(None) };
+    let before = previous.and_then(|previous| previous.store.as_ref());
+    match before.filter(|before| before.section == *section) {
+        Some(before) => Ok(Some(Arc::clone(before))),
+        None => Ok(Some(Arc::new(RunningStore::new(section)?))),
+    }
 }
 
 fn providers(
@@ -224,6 +248,16 @@ fn key_ring(config: &Config) -> Result<KeyRing, CompileRefused> {
             read_keys(&path)
         }
     }
+}
+
+/// What was ended before; where nobody signs in, nothing is.
+pub(crate) fn endings(config: &Config) -> Result<Arc<Endings>, CompileRefused> {
+    let folder = &config.runtime.state_dir;
+    if config.providers.values().all(|provider| provider.client.is_none()) {
+        return Ok(Endings::open(None, SystemTime::now())?);
+    }
+    key_file::make_folder(folder)?;
+    Ok(Endings::open(Some(folder), SystemTime::now())?)
 }
 
 fn read_keys(path: &Path) -> Result<KeyRing, CompileRefused> {
@@ -352,12 +386,16 @@ fn targets(
 
 impl Snapshot {
     /// Starts the tasks of what is new; what was taken over is running.
-    pub(crate) fn start_tasks(&self) {
+    pub(crate) fn start_tasks(&self, endings: &Arc<Endings>) {
         for running in self.providers.values() {
             running.keeper.lock().get_or_insert_with(|| running.provider.start());
         }
         for running in self.groups.values() {
             running.tasks.lock().get_or_insert_with(|| running.group.start());
+        }
+        endings.tell(self.store.as_ref().map(|running| Arc::clone(&running.store)));
+        if let Some(running) = &self.store {
+            running.start(endings);
         }
     }
 }

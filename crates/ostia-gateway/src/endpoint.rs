@@ -1,7 +1,9 @@
 //! Ostia's own paths, on every host: nothing under `/.ostia/` ever reaches an upstream.
 
 pub(crate) mod acme;
+pub(crate) mod back_channel;
 mod callback;
+mod front_channel;
 pub(crate) mod https;
 mod login;
 mod logout;
@@ -27,6 +29,10 @@ pub(crate) enum Own {
     Login,
     /// Signs out.
     Logout,
+    /// The issuer ends sessions by a logout token.
+    BackChannel,
+    /// The issuer ends a session through a frame.
+    FrontChannel,
     /// The page after signing out.
     SignedOut,
     /// Who the session says the caller is.
@@ -45,6 +51,8 @@ impl Own {
             Some("/callback") => Some(Self::Callback),
             Some("/login") => Some(Self::Login),
             Some("/logout") => Some(Self::Logout),
+            Some("/back-channel-logout") => Some(Self::BackChannel),
+            Some("/front-channel-logout") => Some(Self::FrontChannel),
             Some("/signed-out") => Some(Self::SignedOut),
             Some("/whoami") => Some(Self::Whoami),
             Some(rest) if rest.is_empty() || rest.starts_with('/') => Some(Self::Unknown),
@@ -64,9 +72,11 @@ impl Own {
             Self::Callback => callback::callback(front, arrived, exchange).await,
             Self::Login => login::login(front, arrived, exchange).await,
             Self::Logout => logout::logout(front, arrived, exchange),
+            Self::FrontChannel => front_channel::logout(front, arrived, exchange),
             Self::SignedOut => signed_out::page(exchange),
             Self::Whoami => whoami::whoami(front, arrived, exchange),
-            Self::Unknown => not_found(arrived, exchange),
+            // The letter of the back channel is in the body: `admit` has it read.
+            Self::BackChannel | Self::Unknown => not_found(arrived, exchange),
         }
     }
 }

@@ -11,6 +11,8 @@ use smallvec::SmallVec;
 use crate::request_id::RequestId;
 use crate::snapshot::{RouteState, Snapshot, Target};
 use crate::stage::authorize::Authorized;
+use crate::stage::hold::Held;
+use crate::stage::record;
 use crate::stage::select::Forwarding;
 
 /// What Pingora carries from phase to phase of one request: each phase takes the progress of the one before and
@@ -81,6 +83,8 @@ pub struct Outcome {
     pub own: Option<std::time::Duration>,
     /// Set-Cookie fields for the client: a session that was refreshed or sealed anew.
     pub cookies: Vec<HeaderValue>,
+    /// What ends the exchange with its session; on exchanges that may last.
+    pub held: Option<Box<Held>>,
 }
 
 impl Outcome {
@@ -123,6 +127,18 @@ impl Exchange {
             snapshot,
             progress: Progress::Closed,
             outcome: Outcome::default(),
+        }
+    }
+}
+
+/// Who is let go is dropped in the middle of everything; what happened is told all the same.
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        if let Some(held) = self.outcome.held.take()
+            && let Some(reason) = held.cut.reason()
+        {
+            self.outcome.decision = Some(Told { allowed: true, reason: reason.slug() });
+            record::record_let_go(&held.told, self);
         }
     }
 }

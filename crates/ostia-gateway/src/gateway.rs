@@ -9,9 +9,8 @@ use arc_swap::ArcSwap;
 use ostia_config::{Config, Name};
 use ostia_extension::Extension;
 use ostia_listener::Listener;
-use ostia_oidc::RefreshFlights;
 use ostia_oidc::resource_server::dpop::DpopGuard;
-
+use ostia_session::Marks;
 use ostia_telemetry::{AccessLog, AuditLog, Metrics, RouteMetrics};
 use ostia_upstream::Registry;
 use pingora_core::apps::HttpServerOptions;
@@ -19,13 +18,14 @@ use pingora_core::server::configuration::ServerConf;
 use pingora_proxy::HttpProxy;
 
 use crate::compile::{self, CompileRefused};
-use crate::ended::EndedSessions;
+use crate::ended::Endings;
 use crate::forged::Forged;
 use crate::proxy::Front;
 use crate::readiness::{self, Readiness};
-use crate::refresh::Landing;
+use crate::refresh::Refreshes;
 use crate::snapshot::Snapshot;
 use crate::status::{self, OneServer, Order, OrderFailed, Status};
+use crate::tether::Tethered;
 
 /// Tries that Pingora may make at most; how many are made is decided by `retry` of each upstream.
 const MAX_TRIES: usize = 8;
@@ -44,8 +44,8 @@ pub struct Gateway {
     access_log: AccessLog,
     audit_log: AuditLog,
     extensions: Vec<Arc<dyn Extension>>,
-    refreshes: RefreshFlights<Landing>,
-    ended: EndedSessions,
+    refreshes: Refreshes,
+    endings: Arc<Endings>,
     forged: Forged,
     dpop: DpopGuard,
     draining: AtomicBool,
@@ -81,6 +81,7 @@ impl Gateway {
         let running = &snapshot.config;
         let audit_log = AuditLog::open(&running.logs, &running.runtime.state_dir, &metrics)?;
         metrics.config_in_force(&snapshot.config.hash, SystemTime::now());
+        let endings = compile::endings(&snapshot.config)?;
         Ok(Arc::new(Self {
             snapshot: ArcSwap::from_pointee(snapshot),
             retired: ArcSwap::default(),
@@ -89,8 +90,8 @@ impl Gateway {
             access_log,
             audit_log,
             extensions,
-            refreshes: RefreshFlights::default(),
-            ended: EndedSessions::default(),
+            refreshes: Refreshes::default(),
+            endings,
             forged: Forged::default(),
             dpop: DpopGuard::new()?,
             draining: AtomicBool::new(false),
@@ -107,19 +108,21 @@ impl Gateway {
     }
 
     /// Starts discovery, key refresh and health checks. Must be called inside a tokio runtime.
-    pub fn start(&self) {
-        self.snapshot.load().start_tasks();
+    pub fn start(self: &Arc<Self>) {
+        self.snapshot.load().start_tasks(&self.endings);
+        self.endings.keep();
+        crate::key_watch::watch(self);
     }
 
     /// The gateway as one listener shows it to Pingora.
     #[must_use]
-    pub fn front(self: &Arc<Self>, listener: &Name) -> Arc<HttpProxy<Front>> {
+    pub fn front(self: &Arc<Self>, listener: &Name) -> Arc<Tethered> {
         let conf = ServerConf { threads: self.threads, max_retries: MAX_TRIES, ..ServerConf::default() };
         let front = Front { gateway: Arc::clone(self), listener: listener.clone() };
         let mut proxy = HttpProxy::new(front, Arc::new(conf));
         proxy.server_options = Some(HttpServerOptions::default());
         proxy.handle_init_modules();
-        Arc::new(proxy)
+        Tethered::new(proxy)
     }
 
     /// Compiles another configuration without using it; keys, health and providers whose sections are equal are taken
@@ -136,7 +139,7 @@ impl Gateway {
     /// Puts a prepared configuration in force: requests from now on begin with it.
     pub fn swap(&self, prepared: Prepared) {
         let Prepared(next) = prepared;
-        next.start_tasks();
+        next.start_tasks(&self.endings);
         let config = Arc::clone(&next.config);
         self.retire_listeners(&next);
         self.snapshot.store(next);
@@ -161,6 +164,19 @@ impl Gateway {
             return snapshot;
         }
         self.retired.load().get(listener).map_or(snapshot, Arc::clone)
+    }
+
+    /// Reads the session keys anew under the running configuration. False when another configuration was put in force
+    /// meanwhile.
+    ///
+    /// # Errors
+    /// When the key file cannot be used; nothing changes then.
+    pub fn rekey(&self) -> Result<bool, CompileRefused> {
+        let running = self.snapshot.load_full();
+        let next = compile::compile((*running.config).clone(), Some(&running), &self.metrics, &self.servers)?;
+        let next = Arc::new(next);
+        next.start_tasks(&self.endings);
+        Ok(Arc::ptr_eq(&self.snapshot.compare_and_swap(&running, next), &running))
     }
 
     /// Counts a configuration that was refused.
@@ -222,16 +238,26 @@ impl Gateway {
         &self.extensions
     }
 
-    /// Refreshes in flight and those that just landed.
+    /// Refreshes in flight and those that landed.
     #[must_use]
-    pub fn refreshes(&self) -> &RefreshFlights<Landing> {
+    pub fn refreshes(&self) -> &Refreshes {
         &self.refreshes
     }
 
-    /// Sessions that were signed out here.
+    /// What was ended here.
     #[must_use]
-    pub fn ended_sessions(&self) -> &EndedSessions {
-        &self.ended
+    pub fn endings(&self) -> &Arc<Endings> {
+        &self.endings
+    }
+
+    /// Whether the session of these marks has not been ended; if so, it was used now.
+    #[must_use]
+    pub fn still_lives(&self, session: &Marks, now: SystemTime) -> bool {
+        if self.endings.has(session) {
+            return false;
+        }
+        self.endings.streams().used(session.session(), now);
+        true
     }
 
     /// Tokens whose signature was wrong, and who sent them.
@@ -288,6 +314,9 @@ impl Gateway {
     #[must_use]
     pub fn metrics_text(&self) -> String {
         crate::observe::snapshot(&self.metrics, &self.snapshot.load());
+        let store = self.snapshot.load().store.clone();
+        self.metrics.set_session_store_up(store.is_some_and(|running| running.store.is_reachable()));
+        self.metrics.set_streams_open(self.endings.streams().len());
         self.metrics.encode()
     }
 

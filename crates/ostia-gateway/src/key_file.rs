@@ -6,6 +6,7 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+use ostia_config::Config;
 use ostia_session::KeyRing;
 use zeroize::Zeroizing;
 
@@ -46,6 +47,39 @@ pub fn read(path: &Path) -> Result<Zeroizing<String>, KeyFileRefused> {
         .map_err(|source| KeyFileRefused::Read { path: path.to_owned(), source })
 }
 
+/// A line for a key file, with its end.
+///
+/// # Errors
+/// When the system gives no random bytes.
+pub fn new_line() -> Result<Zeroizing<String>, KeyFileRefused> {
+    let mut key = Zeroizing::new([0_u8; 32]);
+    SystemRandom::new().fill(key.as_mut()).map_err(|_| KeyFileRefused::NoRandomness)?;
+    Ok(Zeroizing::new(KeyRing::generate_line(*key)))
+}
+
+/// The key file of a configuration.
+#[must_use]
+pub fn path_of(config: &Config) -> PathBuf {
+    config.sessions.keys_file.clone().unwrap_or_else(|| config.runtime.state_dir.join("session.keys"))
+}
+
+/// How many keys the text of a key file has.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check(text: &str) -> Result<usize, String> {
+    KeyRing::parse(text).map(|ring| ring.ids().count()).map_err(|refused| refused.to_string())
+}
+
+/// Makes a folder for the eyes of its owner alone; leaves an existing one as it is.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn make_folder(folder: &Path) -> Result<(), KeyFileRefused> {
+    let failed = |source| KeyFileRefused::Make { path: folder.to_owned(), source };
+    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)
+}
+
 /// Makes the file with one new key, readable by its owner alone; leaves an existing one as it is.
 ///
 /// # Errors
@@ -56,11 +90,9 @@ pub fn make_if_absent(path: &Path) -> Result<(), KeyFileRefused> {
         return Ok(());
     }
     if let Some(folder) = path.parent() {
-        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
+        make_folder(folder)?;
     }
-    let mut key = Zeroizing::new([0_u8; 32]);
-    SystemRandom::new().fill(key.as_mut()).map_err(|_| KeyFileRefused::NoRandomness)?;
-    let line = Zeroizing::new(KeyRing::generate_line(*key));
+    let line = new_line()?;
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Ok(mut file) => file.write_all(format!("{}\n", line.trim_end()).as_bytes()).map_err(failed),
         // Another process of this node was quicker.

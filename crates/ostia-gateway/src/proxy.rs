@@ -1,6 +1,7 @@
 //! The proxy as Pingora sees it: a table of contents, one call a phase.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -14,7 +15,7 @@ use pingora_proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session as Down
 use crate::admit;
 use crate::exchange::{Exchange, Progress};
 use crate::gateway::Gateway;
-use crate::stage::{audit, forward, receive, record, recover, reply, select};
+use crate::stage::{audit, forward, hold, receive, record, recover, reply, select};
 
 /// The gateway as one listener shows it.
 pub struct Front {
@@ -43,6 +44,7 @@ impl ProxyHttp for Front {
             Ok(authorized) => {
                 audit::allowed(self, downstream, exchange);
                 receive::set_tunnel_deadlines(downstream, &authorized);
+                hold::hold_request(self, downstream, &authorized, exchange);
                 exchange.progress = Progress::Authorized(Box::new(authorized));
                 Ok(false)
             }
@@ -64,6 +66,7 @@ impl ProxyHttp for Front {
         _end_of_stream: bool,
         exchange: &mut Exchange,
     ) -> Result<()> {
+        hold::used(exchange);
         receive::count_body(self, body, exchange)
     }
 
@@ -92,11 +95,23 @@ impl ProxyHttp for Front {
 
     async fn response_filter(
         &self,
-        _: &mut Downstream,
+        downstream: &mut Downstream,
         response: &mut ResponseHeader,
         exchange: &mut Exchange,
     ) -> Result<()> {
+        hold::hold_answer(self, downstream, response, exchange);
         reply::reply(response, exchange)
+    }
+
+    fn response_body_filter(
+        &self,
+        _: &mut Downstream,
+        body: &mut Option<Bytes>,
+        _end_of_stream: bool,
+        exchange: &mut Exchange,
+    ) -> Result<Option<Duration>> {
+        hold::count_answer(body.as_ref(), exchange);
+        Ok(None)
     }
 
     fn error_while_proxy(

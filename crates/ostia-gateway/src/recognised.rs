@@ -11,7 +11,7 @@ use aws_lc_rs::digest::{self, SHA256, SHA256_OUTPUT_LEN};
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use http::{HeaderName, HeaderValue};
 use ostia_identity::{Confirmation, Identity, Key, VerifiedToken};
-use ostia_session::SessionId;
+use ostia_session::{Marks, SessionId};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use smallvec::SmallVec;
@@ -34,6 +34,8 @@ pub struct Recognised {
     pub session_id: Option<SessionId>,
     /// When the session began; `None` for bearers.
     pub signed_in_at: Option<SystemTime>,
+    /// What may end the session; `None` for bearers.
+    pub ties: Option<Ties>,
     /// The key that signed; `None` for sessions.
     pub key: Option<Arc<Key>>,
     /// What else has to be shown with every request; `None` for sessions, and for tokens that whoever bears them may
@@ -41,6 +43,15 @@ pub struct Recognised {
     pub bound: Option<Box<Confirmation>>,
     /// Until when nothing has to be looked at again.
     pub valid_until: SystemTime,
+}
+
+/// What a session may be ended by.
+#[derive(Clone, Copy, Debug)]
+pub struct Ties {
+    /// The names that it may be signed out by.
+    pub marks: Marks,
+    /// Its end at the latest.
+    pub ends_at: SystemTime,
 }
 
 impl Recognised {
@@ -52,6 +63,7 @@ impl Recognised {
             identity: Arc::new(verified.identity),
             session_id: None,
             signed_in_at: None,
+            ties: None,
             key: verified.key,
             bound: Some(verified.confirmation).filter(|bound| !bound.is_bearer()).map(Box::new),
             valid_until: verified.not_after,

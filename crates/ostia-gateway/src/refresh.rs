@@ -1,19 +1,31 @@
-//! Tokens are refreshed before they end, once per session, and nobody waits who need not.
+//! Tokens are refreshed before they end, once per session on all nodes together, and nobody waits who need not.
+
+mod ledger;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use ostia_oidc::Provider;
 use ostia_oidc::relying_party::flights::{Landed, RefreshKey};
-use ostia_oidc::relying_party::refresh::{RefreshRefused, RefreshRequest};
-use ostia_session::{Grant, Session, Token};
-use ostia_telemetry::Metrics;
+use ostia_oidc::relying_party::refresh::RefreshRequest;
+use ostia_session::{Ask, Came, Grant, Holder, Outcome, ProviderAnswer, RefreshFlight, Session, Token};
 
+pub use self::ledger::Refreshes;
+
+use self::ledger::Ledger;
+use crate::gateway::Gateway;
 use crate::proxy::Front;
-use crate::snapshot::RunningProvider;
+use crate::snapshot::{RunningProvider, Snapshot};
 
 /// A little more than one call to the provider may take.
 const BEYOND_TIMEOUT: Duration = Duration::from_millis(500);
+/// How long the right to refresh a session is held without being renewed.
+const LEASE: Duration = Duration::from_secs(10);
+/// How often it is renewed while the provider is asked.
+const RENEW: Duration = Duration::from_secs(3);
+/// Looks at a session that another node refreshes, 125 ms apart on average.
+const LOOKS: u32 = 40;
+/// The pause after a failure that may pass, on all nodes.
+const PAUSE: Duration = Duration::from_secs(5);
 
 /// What became of a session whose tokens end soon.
 pub enum Refreshed {
@@ -40,7 +52,8 @@ pub enum Landing {
 /// the access token lives nobody waits; after that everybody waits for the same call.
 pub async fn refresh(
     front: &Front,
-    running: &RunningProvider,
+    snapshot: &Arc<Snapshot>,
+    running: &Arc<RunningProvider>,
     session: &Session,
     now: SystemTime,
 ) -> Refreshed {
@@ -51,50 +64,133 @@ pub async fn refresh(
         false => Duration::ZERO,
     };
     let start = || {
-        let (provider, metrics) = (Arc::clone(&running.provider), front.gateway.shared_metrics());
-        let (name, session) = (running.section.name.clone(), session.clone());
-        async move { fly(&provider, &metrics, &name, session).await }
+        let (gateway, snapshot) = (Arc::clone(&front.gateway), Arc::clone(snapshot));
+        let (running, session) = (Arc::clone(running), session.clone());
+        async move { Attempt { gateway, snapshot, running, session }.fly().await }
     };
-    match front.gateway.refreshes().join(key, deadline, start).await {
+    match front.gateway.refreshes().flights().join(key, deadline, start).await {
         Ok(Landing::Renewed(next)) => Refreshed::Now(next),
         Ok(Landing::Ended) => Refreshed::Ended,
         Ok(Landing::Postponed) | Err(_) => Refreshed::Not,
     }
 }
 
-async fn fly(provider: &Arc<Provider>, metrics: &Metrics, name: &str, session: Session) -> Landed<Landing> {
-    let Some(token) = session.refresh_token.as_ref().map(Token::text) else {
-        return Landed::for_now(Landing::Postponed);
-    };
-    let request = RefreshRequest {
-        refresh_token: &token,
-        subject: &session.identity.subject,
-        auth_time: session.auth_time,
-    };
-    let now = SystemTime::now();
-    match provider.refresh(request, now).await {
-        Ok(fresh) => {
-            metrics.session_refreshed(name, "renewed");
-            let grant = Grant {
-                access_token: None,
-                access_expires_at: fresh.access_expires_at,
-                refresh_token: Some(Token::new(fresh.refresh_token.reveal())),
-                id_token: fresh.id_token.as_ref().map(|token| Token::new(token.reveal())),
+/// One attempt of this node to refresh one session.
+struct Attempt {
+    gateway: Arc<Gateway>,
+    snapshot: Arc<Snapshot>,
+    running: Arc<RunningProvider>,
+    session: Session,
+}
+
+impl Attempt {
+    /// Does what the machine asks for until it has a result.
+    async fn fly(self) -> Landed<Landing> {
+        // Without randomness nobody could tell two holders apart.
+        let Ok(holder) = ostia_session::random_bytes().map(Holder::from_be_bytes) else {
+            return Landed::for_now(Landing::Postponed);
+        };
+        let ledger = Ledger::new(&self.gateway, &self.snapshot, &self.session, holder);
+        let mut presented = "shared";
+        let (mut flight, mut ask) = RefreshFlight::begin(LOOKS);
+        loop {
+            let came = match ask {
+                Ask::Take => ledger.take(LEASE).await,
+                Ask::Wait => {
+                    tokio::time::sleep(look_after(holder)).await;
+                    Came::Waited
+                }
+                Ask::Spend => ledger.spend().await,
+                Ask::Present => {
+                    presented = "renewed";
+                    Came::Presented(self.present(&ledger).await)
+                }
+                Ask::Land(next) => ledger.land(next).await,
+                Ask::GiveBack { was_sent } => ledger.give_back(was_sent, PAUSE).await,
+                Ask::End => ledger.end().await,
+                Ask::Done(outcome) => return self.landed(outcome, presented),
             };
-            let next = session.refreshed(fresh.claims, fresh.scopes, grant, now);
-            Landed::finally(Landing::Renewed(Arc::new(next)))
+            ask = flight.next(came);
         }
-        Err(refused) => told(metrics, name, &refused),
+    }
+
+    fn landed(&self, outcome: Outcome<Arc<Session>>, renewed: &'static str) -> Landed<Landing> {
+        let metrics = self.gateway.metrics();
+        let name = &self.running.section.name;
+        match outcome {
+            Outcome::Renewed(next) => {
+                metrics.session_refreshed(name, renewed);
+                Landed::finally(Landing::Renewed(next))
+            }
+            Outcome::RenewedLast(next) => {
+                metrics.session_refreshed(name, "renewed_last");
+                let next = Session { refresh_token: None, ..(*next).clone() };
+                Landed::finally(Landing::Renewed(Arc::new(next)))
+            }
+            Outcome::Ended => {
+                metrics.session_refreshed(name, "ended");
+                Landed::finally(Landing::Ended)
+            }
+            Outcome::Postponed => {
+                metrics.session_refreshed(name, "postponed");
+                Landed::for_now(Landing::Postponed)
+            }
+            Outcome::Unrefreshable => {
+                metrics.session_refreshed(name, "unrefreshable");
+                tracing::info!(provider = %name, "a session goes on without being refreshed: its refresh token may have been spent unseen");
+                Landed::finally(Landing::Postponed)
+            }
+        }
+    }
+
+    /// Asks the provider, and keeps the lease meanwhile.
+    async fn present(&self, ledger: &Ledger<'_>) -> ProviderAnswer<Arc<Session>> {
+        let mut call = Box::pin(self.ask_provider());
+        loop {
+            tokio::select! {
+                answer = &mut call => return answer,
+                () = tokio::time::sleep(RENEW) => ledger.renew(LEASE).await,
+            }
+        }
+    }
+
+    async fn ask_provider(&self) -> ProviderAnswer<Arc<Session>> {
+        let session = &self.session;
+        let Some(token) = session.refresh_token.as_ref().map(Token::text) else {
+            return ProviderAnswer::NoAnswer { was_sent: false };
+        };
+        let request = RefreshRequest {
+            refresh_token: &token,
+            subject: &session.identity.subject,
+            auth_time: session.auth_time,
+            claims: &session.identity.claims,
+        };
+        let now = SystemTime::now();
+        let name = &self.running.section.name;
+        match self.running.provider.refresh(request, now).await {
+            Ok(fresh) => {
+                let grant = Grant {
+                    access_token: None,
+                    access_expires_at: fresh.access_expires_at,
+                    refresh_token: Some(Token::new(fresh.refresh_token.reveal())),
+                    id_token: fresh.id_token.as_ref().map(|token| Token::new(token.reveal())),
+                };
+                ProviderAnswer::Next(Arc::new(session.refreshed(fresh.claims, fresh.scopes, grant, now)))
+            }
+            Err(refused) if refused.is_end() => {
+                tracing::info!(provider = %name, reason = refused.slug(), "a refresh token was refused by its provider");
+                ProviderAnswer::Ended
+            }
+            Err(refused) => {
+                tracing::warn!(provider = %name, reason = refused.slug(), "a session could not be refreshed; it goes on");
+                ProviderAnswer::NoAnswer { was_sent: refused.may_have_spent_the_token() }
+            }
+        }
     }
 }
 
-fn told(metrics: &Metrics, name: &str, refused: &RefreshRefused) -> Landed<Landing> {
-    if refused.is_end() {
-        metrics.session_refreshed(name, "ended");
-        tracing::info!(provider = name, reason = refused.slug(), "a session was ended by its provider");
-        return Landed::finally(Landing::Ended);
-    }
-    metrics.session_refreshed(name, "postponed");
-    tracing::warn!(provider = name, reason = refused.slug(), "a session could not be refreshed; it goes on");
-    Landed::for_now(Landing::Postponed)
+/// 50 to 200 ms, different for each who waits, so that they do not all look at once.
+fn look_after(holder: Holder) -> Duration {
+    let spread = u64::try_from(holder % 150).unwrap_or(75);
+    Duration::from_millis(50 + spread)
 }

@@ -215,6 +215,7 @@ impl Rehearsal {
             identity: Arc::new(identity),
             session_id: None,
             signed_in_at: None,
+            ties: None,
             key: None,
             bound: None,
             valid_until: trial.at + ASSUMED_FOR,

@@ -1,6 +1,6 @@
 //! The login session of a request on one of Ostia's own paths, where it is looked at but not continued.
 
-use ostia_session::{Opened, OpenedSession};
+use ostia_session::{Marks, Opened, OpenedSession};
 
 use crate::exchange::Exchange;
 use crate::proxy::Front;
@@ -13,9 +13,7 @@ pub(crate) fn open(front: &Front, arrived: &Arrived<'_>, exchange: &Exchange) ->
     let cookies = own_cookies(&arrived.request.headers, exchange);
     let host = arrived.examined.host().name();
     match exchange.snapshot.sessions.open(cookies.iter().copied(), host, exchange.now) {
-        Opened::Session(opened) if !front.gateway.ended_sessions().contains(&opened.session.id) => {
-            Some(opened)
-        }
+        Opened::Session(opened) if !front.gateway.endings().has(&Marks::of(&opened.session)) => Some(opened),
         Opened::Session(_) | Opened::Absent | Opened::Refused { .. } => None,
     }
 }

@@ -20,6 +20,7 @@ use ostia_upstream::Group;
 use crate::page::Pages;
 use crate::projection::Projection;
 use crate::recognised::RecognisedCache;
+use crate::shared::RunningStore;
 
 /// One compiled configuration.
 pub struct Snapshot {
@@ -49,6 +50,8 @@ pub struct Snapshot {
     pub providers: BTreeMap<Name, Arc<RunningProvider>>,
     /// Groups of servers by name.
     pub groups: BTreeMap<Name, Arc<RunningGroup>>,
+    /// What nodes share.
+    pub store: Option<Arc<RunningStore>>,
     pub(crate) routes: Vec<Arc<RouteState>>,
     pub(crate) listeners: BTreeMap<Name, Arc<ListenerState>>,
 }

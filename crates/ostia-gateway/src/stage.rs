@@ -4,6 +4,7 @@ pub mod receive;
 
 pub mod route;
 
+pub mod hold;
 pub mod identify;
 
 pub mod bearer;

@@ -2,7 +2,8 @@
 //!
 //! A [`Provider`] is one issuer as the configuration names it. As a **relying party** it starts logins
 //! ([`Provider::begin_login`]), finishes them ([`Provider::finish_login`]), refreshes sessions ([`Provider::refresh`],
-//! shared through [`RefreshFlights`]) and says where a logout continues ([`Provider::end_session_url`]). As a **resource
+//! shared through [`RefreshFlights`]), says where a logout continues ([`Provider::end_session_url`]), judges logouts that
+//! come from the issuer ([`Provider::accept_logout`]) and gives tokens back ([`Provider::revoke`]). As a **resource
 //! server** it judges bearer tokens ([`Provider::verify_bearer`]) and words the challenge
 //! ([`resource_server::challenge::Challenge`]). [`Provider::start`] keeps its metadata and keys fresh.
 //!

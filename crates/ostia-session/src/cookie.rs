@@ -289,7 +289,11 @@ impl SessionCookies {
         }
     }
 
-    fn realm_of(&self, session: &Session) -> Result<&Realm, SealRefused> {
+    pub(crate) fn realms(&self) -> &Realms {
+        &self.realms
+    }
+
+    pub(crate) fn realm_of(&self, session: &Session) -> Result<&Realm, SealRefused> {
         let identity = &session.identity;
         self.realms
             .by_provider(&identity.provider)

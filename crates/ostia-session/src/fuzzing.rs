@@ -3,8 +3,12 @@
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime};
 
-use crate::{FlowCookies, fixture};
-use crate::{KeyRing, Opened, OpenedFlow, SessionCookies, SessionId};
+use ostia_config::session::SameSite;
+
+use crate::chunk::{self, Place};
+use crate::seal::{Binding, Purpose};
+use crate::set_cookie::{Attributes, EVERYWHERE};
+use crate::{FlowCookies, KeyRing, Opened, OpenedFlow, Presented, SessionCookies, SessionId, fixture};
 
 static PARTS: LazyLock<(Arc<KeyRing>, SessionCookies, FlowCookies)> = LazyLock::new(|| {
     let (ring, config, providers) =
@@ -33,6 +37,42 @@ pub fn cookies(field: &[u8]) {
     for (name, _) in pairs {
         let _ = sessions.is_ours(name);
     }
+}
+
+/// A session cookie that was sealed with our own key over arbitrary bytes: whoever has a key, or a node of another
+/// version, writes them. Nothing panics; what opens is sealed again and opens as the same.
+pub fn sealed_session(text: &[u8]) {
+    let (ring, sessions, _) = &*PARTS;
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+    let host = fixture::HOST;
+    let Some(jar) = sealed(ring, Purpose::Session, "__Host-ostia", text) else { return };
+    if let Opened::Session(opened) = sessions.open(fixture::presented(&jar), host, now)
+        && let Ok(again) = sessions.seal(&opened.session, host, opened.presented, now)
+    {
+        let jar = fixture::jar(&[], &again.set_cookies);
+        let reopened = sessions.open(fixture::presented(&jar), host, now);
+        let Opened::Session(reopened) = reopened else { unreachable!("what was sealed opens: {reopened:?}") };
+        assert_eq!(reopened.session.identity.subject, opened.session.identity.subject);
+    }
+    let _ = sessions.open_from_store(SessionId([0; 16]), text);
+}
+
+/// A sign-in cookie that was sealed with our own key over arbitrary bytes.
+pub fn sealed_flow(text: &[u8]) {
+    let (ring, _, flows) = &*PARTS;
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+    let Some(jar) = sealed(ring, Purpose::Flow, "__Host-ostia-s0", text) else { return };
+    let state = String::from_utf8_lossy(text);
+    let _ = flows.open(fixture::presented(&jar), &state, fixture::HOST, now);
+}
+
+fn sealed(ring: &KeyRing, purpose: Purpose, name: &str, text: &[u8]) -> Option<Vec<(String, String)>> {
+    let attributes = Attributes { path: EVERYWHERE, max_age_s: 60, same_site: SameSite::Lax };
+    let binding = Binding { purpose, name, host: fixture::HOST };
+    let place = Place { binding, limit: if purpose == Purpose::Flow { 2 } else { 4 }, attributes };
+    let mut fields = Vec::new();
+    chunk::write(ring, place, text, Presented::NONE, &mut fields).ok()?;
+    Some(fixture::jar(&[], &fields))
 }
 
 /// The text of a key file.

@@ -5,6 +5,8 @@
 //! next to a secret, the length of what is compressed would tell of it. A change of this form needs a new version in
 //! front of the sealed value.
 
+mod pack;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -55,6 +57,8 @@ enum ClaimsText<'a> {
     Plain(&'a [u8]),
     /// RFC 1951.
     Deflated(&'a [u8]),
+    /// With UUIDs as bytes, then deflated.
+    Packed(&'a [u8]),
 }
 
 /// Claims longer than this are deflated: hundreds of groups. Below, it would cost time and gain nothing.
@@ -76,7 +80,13 @@ pub(crate) struct Kept<'a> {
 pub(crate) fn encode(session: &Session, realm: RealmId, kept: Kept<'_>) -> Option<Zeroizing<Vec<u8>>> {
     let identity = &session.identity;
     let text = serde_json::to_vec(&KeptClaims { identity, only: kept.claims }).ok()?;
-    let deflated = deflated(&text);
+    let packed = pack_worthy(&text).then(|| pack::pack(&text)).flatten();
+    let deflated = deflated(packed.as_deref().unwrap_or(&text), text.len());
+    let claims = match (&deflated, &packed) {
+        (Some(bytes), Some(_)) => ClaimsText::Packed(bytes),
+        (Some(bytes), None) => ClaimsText::Deflated(bytes),
+        (None, _) => ClaimsText::Plain(&text),
+    };
     let record = Record {
         id: session.id.0,
         realm: realm.0,
@@ -89,7 +99,7 @@ pub(crate) fn encode(session: &Session, realm: RealmId, kept: Kept<'_>) -> Optio
         access_expires_at: session.access_expires_at.map(seconds),
         generation: session.generation,
         scopes: &identity.scopes.join(" "),
-        claims: deflated.as_deref().map_or(ClaimsText::Plain(&text), ClaimsText::Deflated),
+        claims,
         access_token: session.access_token.as_ref().filter(|_| kept.access_token).map(Token::kept),
         refresh_token: session.refresh_token.as_ref().map(Token::kept),
     };
@@ -156,15 +166,24 @@ impl ClaimsText<'_> {
                 let text = decompress_to_vec_with_limit(bytes, MAX_INFLATED_BYTES).ok()?;
                 serde_json::from_slice(&text).ok()
             }
+            Self::Packed(bytes) => {
+                let packed = decompress_to_vec_with_limit(bytes, MAX_INFLATED_BYTES).ok()?;
+                serde_json::from_slice(&pack::unpack(&packed, MAX_INFLATED_BYTES)?).ok()
+            }
         }
     }
 }
 
-fn deflated(text: &[u8]) -> Option<Vec<u8>> {
-    if !(MAX_PLAIN_BYTES..=MAX_INFLATED_BYTES).contains(&text.len()) {
+fn pack_worthy(text: &[u8]) -> bool {
+    (MAX_PLAIN_BYTES..=MAX_INFLATED_BYTES).contains(&text.len())
+}
+
+/// `text`, packed or not, of claims that have `plain` bytes.
+fn deflated(text: &[u8], plain: usize) -> Option<Vec<u8>> {
+    if !(MAX_PLAIN_BYTES..=MAX_INFLATED_BYTES).contains(&plain) {
         return None;
     }
-    Some(compress_to_vec(text, DEFLATE_LEVEL)).filter(|bytes| bytes.len() < text.len())
+    Some(compress_to_vec(text, DEFLATE_LEVEL)).filter(|bytes| bytes.len() < plain)
 }
 
 /// The claims of an identity without what the record says elsewhere or nobody reads.

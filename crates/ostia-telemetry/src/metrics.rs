@@ -279,6 +279,26 @@ impl Metrics {
         self.cold.sessions_ended.one_more(&[reason]);
     }
 
+    /// Somebody was signed out by `kind` (`local`, `back_channel`, `front_channel`, `operator`): `done`, or why not.
+    pub fn logged_out(&self, provider: &str, kind: &'static str, outcome: &'static str) {
+        self.cold.logouts.one_more(&[provider, kind, outcome]);
+    }
+
+    /// An open answer ended with its session.
+    pub fn stream_ended(&self, reason: &'static str) {
+        self.cold.streams_ended.one_more(&[reason]);
+    }
+
+    /// Whether the store that nodes share answers.
+    pub fn set_session_store_up(&self, is_up: bool) {
+        self.cold.session_store_up.set(&[], i64::from(is_up));
+    }
+
+    /// Answers of sessions that are open now.
+    pub fn set_streams_open(&self, count: usize) {
+        self.cold.streams_open.set(&[], i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
     /// A session's tokens were refreshed, or not.
     pub fn session_refreshed(&self, provider: &str, outcome: &'static str) {
         self.cold.session_refreshes.one_more(&[provider, outcome]);

@@ -155,6 +155,20 @@ impl Browser {
         self.request(method, &Url::parse(url).unwrap(), headers, body.map(str::to_owned)).await
     }
 
+    /// Begins a request and does not wait for the end of its answer.
+    pub async fn begin(&self, method: Method, url: &str, fields: &[(&str, &str)]) -> OpenAnswer {
+        let url = Url::parse(url).unwrap();
+        let mut request = self.client.request(method, url.clone());
+        for (name, value) in fields {
+            request = request.header(*name, *value);
+        }
+        let cookies = self.jar.lock().unwrap().field_for(&url);
+        if let Some(cookies) = cookies {
+            request = request.header("cookie", cookies);
+        }
+        OpenAnswer(request.timeout(Duration::from_secs(300)).send().await.unwrap())
+    }
+
     async fn request(&self, method: Method, url: &Url, headers: HeaderMap, body: Option<String>) -> Page {
         self.try_request(method, url, headers, body).await.unwrap_or_else(|error| panic!("{url}: {error:?}"))
     }
@@ -225,6 +239,23 @@ impl Browser {
     #[must_use]
     pub fn refused_cookies(&self) -> Vec<String> {
         self.jar.lock().unwrap().refused.clone()
+    }
+}
+
+/// An answer that is still coming.
+#[derive(Debug)]
+pub struct OpenAnswer(reqwest::Response);
+
+impl OpenAnswer {
+    /// Its status.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.0.status().as_u16()
+    }
+
+    /// The next bytes; `None` when it ended, in whatever way.
+    pub async fn next(&mut self) -> Option<Vec<u8>> {
+        self.0.chunk().await.ok().flatten().map(|bytes| bytes.to_vec())
     }
 }
 

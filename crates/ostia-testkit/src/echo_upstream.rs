@@ -2,7 +2,7 @@
 //!
 //! It reads from the socket itself, so a test sees spelling and order of fields and the target as they were sent.
 //! Special paths: `/healthz` (not recorded), `/slow` (answers when the test says so), `/hangup` (closes without an
-//! answer), and whatever asks for an upgrade is upgraded and echoed.
+//! answer), `/events` (one event, then silence without end), and whatever asks for an upgrade is upgraded and echoed.
 
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
@@ -213,6 +213,13 @@ async fn serve(mut stream: TcpStream, state: Arc<State>) {
             let fields = format!("X-Server: {}\r\nSec-WebSocket-Accept: {accept}", state.name);
             write(&mut stream, &format!("{head}\r\n{fields}\r\n\r\n")).await;
             return echo(stream).await;
+        }
+        if path == "/events" {
+            let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked";
+            write(&mut stream, &format!("{head}\r\n\r\n9\r\ndata: 1\n\n\r\n")).await;
+            // Until the other side goes away.
+            while matches!(stream.read(&mut [0; 64]).await, Ok(1..)) {}
+            return;
         }
         if path == "/slow" {
             state.release.acquire().await.unwrap().forget();

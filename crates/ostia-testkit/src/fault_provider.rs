@@ -48,6 +48,8 @@ pub struct Behaviour {
     pub authorization_error: Option<String>,
     /// How long the token endpoint thinks.
     pub token_delay: Duration,
+    /// The secret that the token endpoint accepts.
+    pub client_secret: String,
     /// The `error` that the token endpoint answers with.
     pub token_error: Option<String>,
     /// What the introspection endpoint answers about each opaque token; of every other it says that it is not active.
@@ -74,6 +76,7 @@ impl Default for Behaviour {
             response_issuer: None,
             authorization_error: None,
             token_delay: Duration::ZERO,
+            client_secret: CLIENT.1.to_owned(),
             token_error: None,
             opaque: HashMap::new(),
             outage: None,
@@ -198,6 +201,25 @@ impl FaultProvider {
         kept(signer.sign(&signer.header(typ), claims))
     }
 
+    /// A logout token (OpenID Connect Back-Channel Logout 1.0 section 2.4) with `edit` put over its claims; null
+    /// removes one.
+    #[must_use]
+    pub fn logout_token(&self, edit: Value) -> String {
+        self.signed("logout+jwt", &self.logout_claims(edit))
+    }
+
+    /// The claims that [`FaultProvider::logout_token`] would sign; they name nobody.
+    #[must_use]
+    pub fn logout_claims(&self, edit: Value) -> Value {
+        let now = unix_now();
+        let mut claims = json!({
+            "iss": self.issuer(), "aud": CLIENT.0, "iat": now, "exp": now + 120, "jti": random_text(),
+            "events": { "http://schemas.openid.net/event/backchannel-logout": {} },
+        });
+        put_over(&mut claims, edit.as_object().unwrap());
+        claims
+    }
+
     /// A token that says `alg: none` and has no signature.
     #[must_use]
     pub fn unsigned(&self, claims: &Value) -> String {
@@ -249,6 +271,11 @@ async fn answer(State(inner): State<Arc<Inner>>, request: Request) -> Response {
             let authorization = parts.headers.get("authorization").and_then(|value| value.to_str().ok());
             introspect(&behaviour, authorization, &parameters)
         }
+        "/revoke" => {
+            let token = parameters.get("token").cloned().unwrap_or_default();
+            inner.refresh_tokens.lock().unwrap().remove(&token);
+            StatusCode::OK.into_response()
+        }
         "/end_session" => match parameters.get("post_logout_redirect_uri") {
             Some(uri) => Redirect::to(uri).into_response(),
             None => "signed out".into_response(),
@@ -267,6 +294,7 @@ impl Inner {
             "jwks_uri": format!("{issuer}/jwks"),
             "end_session_endpoint": format!("{issuer}/end_session"),
             "introspection_endpoint": format!("{issuer}/introspect"),
+            "revocation_endpoint": format!("{issuer}/revoke"),
             "response_types_supported": ["code"],
             "response_modes_supported": ["query"],
             "grant_types_supported": ["authorization_code", "refresh_token"],
@@ -311,7 +339,8 @@ impl Inner {
     }
 
     fn token(&self, behaviour: &Behaviour, authorization: Option<&str>, call: &Parameters) -> Response {
-        let expected = format!("Basic {}", STANDARD.encode(format!("{}:{}", CLIENT.0, CLIENT.1)));
+        let expected =
+            format!("Basic {}", STANDARD.encode(format!("{}:{}", CLIENT.0, behaviour.client_secret)));
         if authorization != Some(expected.as_str()) {
             return refuse(StatusCode::UNAUTHORIZED, "invalid_client");
         }

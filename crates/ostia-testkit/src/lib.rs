@@ -5,6 +5,7 @@
 //! - [`raw`] sends bytes exactly as written.
 //! - [`EchoUpstream`] records the bytes that arrived.
 //! - [`NodeProvider`] is a certified OpenID provider; [`FaultProvider`] does what that one never would.
+//! - [`RedisServer`] is the store that nodes share.
 //! - [`Chromium`] drives the real one.
 //! - [`Authority`] issues certificates; [`Pebble`] does so by ACME.
 //!
@@ -34,12 +35,13 @@ mod ports;
 mod possession;
 mod process;
 pub mod raw;
+mod redis_server;
 pub mod secrets;
 mod signer;
 mod wait;
 
 pub use authority::{Authority, Issued};
-pub use browser::{Browser, Names};
+pub use browser::{Browser, Names, OpenAnswer};
 pub use chromium::Chromium;
 pub use echo_upstream::{EchoUpstream, Seen};
 pub use fault_provider::{Behaviour, FaultProvider, Outage};
@@ -52,5 +54,6 @@ pub use page::Page;
 pub use pebble::{HMAC_KEY, Pebble};
 pub use ports::free_port;
 pub use process::Process;
+pub use redis_server::RedisServer;
 pub use signer::Signer;
 pub use wait::eventually;

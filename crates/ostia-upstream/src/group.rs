@@ -97,12 +97,7 @@ impl Group {
 
     /// `generation` is given when the group is put in force. One that was succeeded by another of its name (requests of
     /// before a reload still use it) keeps the set that it has.
-    fn exchange_servers(
-        &self,
-        listed: Vec<config::upstream::Server>,
-        now: Instant,
-        generation: Option<u64>,
-    ) {
+    fn exchange_servers(&self, listed: Vec<config::upstream::Server>, now: Instant, generation: Option<u64>) {
         let mut exchange = self.exchange.lock();
         exchange.generation = generation.or(exchange.generation);
         if exchange.generation.is_some_and(|generation| !self.state.is_in_force(generation)) {

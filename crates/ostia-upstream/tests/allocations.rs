@@ -60,8 +60,7 @@ fn group(count: u16, balance: Balance) -> Arc<Group> {
 
 #[test]
 fn a_pick_allocates_nothing() {
-    let balances =
-        [Balance::RoundRobin, Balance::Random, Balance::LeastRequests, Balance::ConsistentHash];
+    let balances = [Balance::RoundRobin, Balance::Random, Balance::LeastRequests, Balance::ConsistentHash];
     for balance in balances {
         for count in [1, 10, 1000] {
             let group = group(count, balance);

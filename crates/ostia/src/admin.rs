@@ -7,6 +7,7 @@ mod order;
 mod ready;
 mod reload;
 pub(crate) mod reply;
+mod session;
 pub(crate) mod socket;
 mod status;
 mod upgrade;
@@ -74,6 +75,7 @@ fn reads(desk: Desk) -> Router {
         .route("/livez", get(|| async { "ok\n" }))
         .route("/readyz", get(ready::ready))
         .route("/status", get(status::status))
+        .route("/sessions", get(session::counts))
         .with_state(desk)
 }
 
@@ -83,6 +85,7 @@ fn changes(desk: Desk) -> Router {
         .route("/reload", post(reload::reload))
         .route("/upgrade", post(upgrade::upgrade))
         .route("/server", post(order::order))
+        .route("/sessions/revoke", post(session::revoke))
         .with_state(desk)
 }
 

@@ -7,12 +7,14 @@ mod config;
 mod demo;
 mod explain;
 mod health;
+mod keys;
 mod policy;
 mod rehearsing;
 mod reload;
 mod route;
 mod run;
 mod server;
+mod session;
 mod status;
 mod terminal;
 mod token;
@@ -72,8 +74,14 @@ enum Verb {
     /// Verify an audit log.
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// Count sessions of a running Ostia, and end them.
+    #[command(subcommand)]
+    Session(session::Session),
     /// Ask a running Ostia whether it is ready; the exit status is the answer.
     Health(health::Health),
+    /// Make and rotate the keys that seal session cookies.
+    #[command(subcommand)]
+    Keys(keys::Keys),
     /// Start a provider, two upstreams and the real proxy on this machine, with a URL to open.
     Demo(demo::Demo),
     /// Print the version and what it was built with.
@@ -105,7 +113,9 @@ pub fn main() -> ExitCode {
         Verb::Token(token) => token.run(),
         Verb::Policy(policy) => policy.run(),
         Verb::Audit(audit) => audit.run(),
+        Verb::Session(session) => session.run(),
         Verb::Health(health) => health.run(),
+        Verb::Keys(keys) => keys.run(),
         Verb::Demo(demo) => demo.run(),
         Verb::Version(version) => version.run(),
     };

@@ -12,7 +12,7 @@ use crate::log::{LogTarget, SubjectForm};
 use crate::provider::{Client, ClientAuthMethod};
 use crate::route::{Allow, Destination, HostPattern};
 use crate::section::route::made_up_name;
-use crate::session::SameSite;
+use crate::session::{RedisKind, RedisStore, SameSite};
 use crate::{Admin, IdentityHeaders, Listener, Logs, Pages, Provider, Route, Runtime, Sessions};
 
 /// What stands for a secret.
@@ -134,10 +134,15 @@ fn with_client(map: Map, client: &Client) -> Map {
         .iter()
         .map(|(key, value)| (key.as_str().into(), value.as_str().into()))
         .collect();
-    let logout = Map::default().with("dialect", "oidc").with_some(
-        "post_logout_redirect_uri",
-        client.post_logout_redirect_uri.as_ref().map(|url| url.as_str().to_owned()),
-    );
+    let logout = Map::default()
+        .with("dialect", "oidc")
+        .with_some(
+            "post_logout_redirect_uri",
+            client.post_logout_redirect_uri.as_ref().map(|url| url.as_str().to_owned()),
+        )
+        .with("back_channel", client.back_channel_logout)
+        .with("front_channel", client.front_channel_logout)
+        .with("revoke_tokens", client.revokes_tokens);
     map.with("client_id", client.client_id.as_str())
         .with_some("client_secret", client.client_secret.as_ref().map(|_| SET))
         .with("token_endpoint_auth_method", method)
@@ -205,9 +210,35 @@ pub(super) fn sessions(sessions: &Sessions) -> Mapping {
             Map::default().with("name", sessions.cookie_name.as_str()).with("same_site", same_site).0,
         )
         .with_some("keys_file", sessions.keys_file.as_deref().map(path))
-        .with("store", "cookie")
+        .with("store", store(sessions.store.as_ref()))
         .with("keep_fragment", sessions.keep_fragment)
         .0
+}
+
+fn store(store: Option<&RedisStore>) -> Value {
+    let Some(redis) = store else { return "cookie".into() };
+    let scheme = if redis.tls { "rediss" } else { "redis" };
+    let url = |(host, port): &(String, u16)| {
+        let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+        format!("{scheme}://{host}:{port}/{}", redis.database)
+    };
+    let urls: Vec<String> = redis.servers.iter().map(url).collect();
+    let (mode, master) = match &redis.kind {
+        RedisKind::Single => ("single", None),
+        RedisKind::Sentinel { master } => ("sentinel", Some(master.as_str())),
+        RedisKind::Cluster => ("cluster", None),
+    };
+    let redis = Map::default()
+        .with("url", texts(&urls))
+        .with("mode", mode)
+        .with_some("master", master)
+        .with_some("username", redis.username.as_deref())
+        .with_some("password", redis.password.as_ref().map(|_| SET))
+        .with_some("ca_file", redis.ca_file.as_deref().map(path))
+        .with("on_failure", "keep")
+        .with("budget", duration(redis.budget))
+        .with("prefix", redis.prefix.as_str());
+    Map::default().with("redis", redis.0).0.into()
 }
 
 pub(super) fn identity(identity: &IdentityHeaders) -> Mapping {

@@ -17,7 +17,7 @@ use crate::section::{CLAIM_NAME, CLAIM_PATH, FILE, TEXT, URL};
 use crate::value::{FromText, Word};
 use crate::{Name, Provider};
 
-pub(crate) use client::LOGOUT;
+pub(crate) use client::{LOGOUT, literal_secret};
 pub(crate) use introspection::INTROSPECTION;
 
 static SCOPE: Grammar = <ScopeToken as FromText>::GRAMMAR;
@@ -54,9 +54,10 @@ pub(crate) static PROVIDER: Section = Section {
             .example("client_secret: ${OIDC_CLIENT_SECRET:?from the vault}"),
         Key::new(
             "client_secret_file",
-            Shape::Text(&FILE),
+            Shape::OneOrMany(&Shape::Text(&FILE)),
             "The file that holds the secret; a line break at its end does not count. A relative name is looked for in \
-             `$CREDENTIALS_DIRECTORY`, then beside the configuration.",
+             `$CREDENTIALS_DIRECTORY`, then beside the configuration. A list is two live secrets while one is replaced: \
+             the second is tried when the issuer does not accept the first.",
         )
         .absent("a public client, unless `client_secret` is there")
         .example("client_secret_file: oidc-client-secret"),

@@ -1,5 +1,7 @@
 //! `sessions`: the login session.
 
+mod store;
+
 use std::time::Duration;
 
 use crate::Sessions;
@@ -11,12 +13,10 @@ use crate::findings::Finding;
 use crate::scalar::Token;
 use crate::section::FILE;
 use crate::session::SameSite;
-use crate::tree::Value;
 use crate::value::FromText;
 
 static TOKEN: Grammar = <Token as FromText>::GRAMMAR;
 static SAME_SITE: Words = Words { now: &["lax", "strict"], later: &[] };
-static STORE: Words = Words { now: &["cookie"], later: &["redis", "memory"] };
 
 const DAY: u64 = 24 * 3600;
 
@@ -45,8 +45,9 @@ pub(crate) static SESSIONS: Section = Section {
         .example("keys_file: session.keys"),
         Key::new(
             "store",
-            Shape::Word(&STORE),
-            "Where a session lives. `cookie`: whole and sealed in the browser; nothing is kept on a node.",
+            Shape::Either(&[Shape::Word(&store::WORDS), Shape::Section(&store::STORE)]),
+            "Sessions live whole and sealed in the browser. `cookie`: that is all. `redis`: several nodes share through \
+             it who refreshes a session and which sessions have ended.",
         )
         .default("cookie"),
         Key::new(
@@ -81,7 +82,6 @@ pub(crate) static COOKIE: Section = Section {
 };
 
 pub(crate) fn read(fields: &Fields<'_>) -> Sessions {
-    read_store(fields);
     let cookie = fields.section("cookie");
     let sessions = Sessions {
         idle_timeout: fields.get::<Duration>("idle_timeout"),
@@ -91,21 +91,10 @@ pub(crate) fn read(fields: &Fields<'_>) -> Sessions {
         same_site: if cookie.word("same_site") == "strict" { SameSite::Strict } else { SameSite::Lax },
         keys_file: file::readable_key(fields, "keys_file"),
         keep_fragment: fields.get("keep_fragment"),
+        store: store::read(fields),
     };
     check_lifetimes(fields, &sessions);
     sessions
-}
-
-/// `{ redis: … }` is of the language, too.
-fn read_store(fields: &Fields<'_>) {
-    match fields.node("store") {
-        Some(node) if matches!(node.value, Value::Map(_)) => {
-            fields.cx.not_yet(node.span, &fields.sub("store"), "a store other than `cookie`");
-        }
-        _ => {
-            let _: &str = fields.word("store");
-        }
-    }
 }
 
 fn cookie_name(cookie: &Fields<'_>) -> String {

@@ -44,7 +44,12 @@ fn comparable(mut config: Config) -> Config {
         }
         if let Some(client) = &mut provider.client {
             client.client_secret = client.client_secret.as_ref().map(|_| Secret::new("<set>".to_owned()));
+            // That there are two shows in `client_secret_file`, whose names are not kept.
+            client.more_client_secrets.clear();
         }
+    }
+    if let Some(store) = &mut config.sessions.store {
+        store.password = store.password.as_ref().map(|_| Secret::new("<set>".to_owned()));
     }
     config
 }

@@ -1,12 +1,13 @@
 //! `/.ostia/callback`: the provider sends the browser back, with a code or an error.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{HeaderValue, StatusCode};
 use ostia_config::Secret;
 use ostia_oidc::relying_party::callback::{CallbackRefused, SignedIn};
 use ostia_oidc::relying_party::login::LoginAttempt;
-use ostia_session::{Flow, Grant, OpenedFlow, Presented, Session, Token};
+use ostia_session::{Flow, Grant, Marks, OpenedFlow, Presented, Session, Token};
 
 use super::refuse;
 use crate::answer::{Answer, Next, Refusal};
@@ -19,6 +20,8 @@ use crate::snapshot::RunningProvider;
 use crate::stage::identify::own_cookies;
 use crate::stage::receive::Arrived;
 
+/// How far clocks of nodes may be apart.
+const MOST_SECONDS_BEHIND: u32 = 30;
 /// How often a sign-in whose cookie was not there is begun anew.
 const MOST_ROUNDS: u8 = 2;
 
@@ -49,7 +52,7 @@ pub(super) async fn callback(front: &Front, arrived: &Arrived<'_>, exchange: &mu
 }
 
 /// A parameter that occurs exactly once.
-fn single(query: &str, wanted: &str) -> Option<String> {
+pub(super) fn single(query: &str, wanted: &str) -> Option<String> {
     let mut values = url::form_urlencoded::parse(query.as_bytes())
         .filter(|(name, _)| name == wanted)
         .map(|(_, value)| value);
@@ -101,17 +104,29 @@ fn sign_in(
         auth_time: who.auth_time,
     };
     let begun = Session::begin(signed_in, grant, snapshot.sessions.lifetimes(), exchange.now);
-    let Ok(session) = begun else { return not_kept(front, running, arrived, exchange, "no_randomness") };
+    let Ok(mut session) = begun else { return not_kept(front, running, arrived, exchange, "no_randomness") };
+    begin_after_endings(front, &mut session);
     match snapshot.sessions.seal(&session, host, presented, exchange.now) {
         Ok(sealed) => {
             if let Some(previous) = previous {
-                let ends_at = previous.session.ends_at(snapshot.sessions.lifetimes());
-                front.gateway.ended_sessions().insert(previous.session.id, ends_at, exchange.now);
+                let lifetimes = snapshot.sessions.lifetimes();
+                front.gateway.endings().end_session(&previous.session, lifetimes, exchange.now);
             }
             front.gateway.metrics().login_succeeded(provider);
             back_to(flow, arrived, exchange).with_cookies(sealed.set_cookies)
         }
         Err(refused) => not_kept(front, running, arrived, exchange, refused.slug()),
+    }
+}
+
+/// An ending holds for what began until its second. Who signs in again within it began after it all the same; so does
+/// who comes to a node whose clock is a little behind.
+fn begin_after_endings(front: &Front, session: &mut Session) {
+    for _ in 0..MOST_SECONDS_BEHIND {
+        if !front.gateway.endings().has(&Marks::of(session)) {
+            return;
+        }
+        session.created_at += Duration::from_secs(1);
     }
 }
 

@@ -2,7 +2,8 @@
 
 use http::{HeaderValue, Method, StatusCode, header};
 use ostia_oidc::relying_party::logout::LogoutRequest;
-use ostia_session::{OpenedSession, Presented};
+use ostia_oidc::relying_party::revoke::Revoked;
+use ostia_session::{OpenedSession, Presented, Token};
 
 use super::refuse;
 use crate::answer::{Answer, Next, Refusal};
@@ -78,11 +79,25 @@ fn sign_out(front: &Front, arrived: &Arrived<'_>, exchange: &mut Exchange) -> An
 /// The cookie stays a well sealed one wherever it was copied to: from now on it is no session on this node.
 fn end(front: &Front, arrived: &Arrived<'_>, exchange: &Exchange, opened: &OpenedSession) {
     let session = &opened.session;
-    let ends_at = session.ends_at(exchange.snapshot.sessions.lifetimes());
-    front.gateway.ended_sessions().insert(session.id, ends_at, exchange.now);
+    let lifetimes = exchange.snapshot.sessions.lifetimes();
+    front.gateway.endings().end_session(session, lifetimes, exchange.now);
     let cookies = own_cookies(&arrived.request.headers, exchange);
     exchange.snapshot.recognised.forget(&session_key(arrived, exchange, &cookies));
     front.gateway.metrics().session_ended("signed_out");
+    front.gateway.metrics().logged_out(&session.identity.provider, "local", "done");
+    revoke(exchange, opened);
+}
+
+/// The refresh token is worth nothing to anybody from now on. Nobody waits for it.
+fn revoke(exchange: &Exchange, opened: &OpenedSession) {
+    let session = &opened.session;
+    let Some(running) = exchange.snapshot.providers.get(&*session.identity.provider).cloned() else { return };
+    let Some(token) = session.refresh_token.as_ref().map(Token::text) else { return };
+    tokio::spawn(async move {
+        if running.provider.revoke(&token).await == Revoked::Failed {
+            tracing::warn!(provider = %running.section.name, "the refresh token of a session that was signed out could not be revoked");
+        }
+    });
 }
 
 fn end_at_provider(

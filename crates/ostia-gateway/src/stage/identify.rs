@@ -8,14 +8,14 @@ use http::header::COOKIE;
 use ostia_identity::Proof;
 use ostia_oidc::resource_server::challenge::Complaint;
 use ostia_request::cookie;
-use ostia_session::{Opened, OpenedSession, Session, SessionRefused};
+use ostia_session::{Marks, Opened, OpenedSession, Session, SessionRefused};
 use smallvec::SmallVec;
 
 use crate::answer::Answer;
 use crate::challenge;
 use crate::exchange::Exchange;
 use crate::proxy::Front;
-use crate::recognised::{CacheKey, Kind, Recognised};
+use crate::recognised::{CacheKey, Kind, Recognised, Ties};
 use crate::refresh;
 use crate::stage::bearer;
 use crate::stage::receive::Arrived;
@@ -118,7 +118,7 @@ async fn by_session(
     }
     let key = session_key(arrived, exchange, &cookies);
     if let Some(known) = exchange.snapshot.recognised.get(&key, exchange.now) {
-        if known.session_id.is_none_or(|id| !front.gateway.ended_sessions().contains(&id)) {
+        if known.ties.is_none_or(|ties| front.gateway.still_lives(&ties.marks, exchange.now)) {
             return accepted_here(routed, known);
         }
         exchange.snapshot.recognised.forget(&key);
@@ -133,7 +133,7 @@ async fn by_session(
             }
             Err(Nobody::NoSession(reason.slug()))
         }
-        Opened::Session(opened) if front.gateway.ended_sessions().contains(&opened.session.id) => {
+        Opened::Session(opened) if !front.gateway.still_lives(&Marks::of(&opened.session), exchange.now) => {
             exchange.outcome.cookies = exchange.snapshot.sessions.clear(opened.presented);
             Err(Nobody::NoSession("session_signed_out"))
         }
@@ -165,11 +165,13 @@ async fn continue_session(
     let now = exchange.now;
     let mut renewed = None;
     if needs_refresh && let Some(running) = routed.route.provider(&session.identity.provider) {
-        match refresh::refresh(front, running, &session, now).await {
+        match refresh::refresh(front, &exchange.snapshot, running, &session, now).await {
             refresh::Refreshed::Not => {}
             refresh::Refreshed::Now(next) => renewed = Some(next),
             refresh::Refreshed::Ended => {
                 exchange.outcome.cookies = exchange.snapshot.sessions.clear(presented);
+                let lifetimes = exchange.snapshot.sessions.lifetimes();
+                front.gateway.endings().end_session(&session, lifetimes, now);
                 front.gateway.metrics().session_ended("refresh_refused");
                 return Err(Nobody::NoSession("session_refresh_refused"));
             }
@@ -204,6 +206,10 @@ fn recognise(exchange: &Exchange, session: &Session, needs_refresh: bool) -> Rec
         identity: Arc::clone(&session.identity),
         session_id: Some(session.id),
         signed_in_at: Some(session.created_at),
+        ties: Some(Ties {
+            marks: Marks::of(session),
+            ends_at: session.ends_at(exchange.snapshot.sessions.lifetimes()),
+        }),
         key: None,
         bound: None,
         valid_until: look_again_at(exchange, session, needs_refresh),

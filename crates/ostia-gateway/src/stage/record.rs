@@ -1,9 +1,11 @@
 //! What is told of a request at its end: one line, and the counters.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Method, Version, header};
+use ostia_config::Name;
 use ostia_config::route::HostPattern;
 use ostia_listener::Handshake;
 use ostia_telemetry::redact::redact;
@@ -12,18 +14,102 @@ use pingora_error::Error;
 use pingora_proxy::Session as Downstream;
 
 use crate::exchange::{Exchange, Outcome};
+use crate::gateway::Gateway;
 use crate::proxy::Front;
 
+/// What of an exchange is on the wire and not in its outcome.
+struct Wire<'a> {
+    gateway: &'a Gateway,
+    listener: &'a Name,
+    host: Cow<'a, str>,
+    path: &'a str,
+    protocol: &'static str,
+    tls: Option<&'static str>,
+    status: u16,
+    response_bytes: u64,
+    end: EndReason,
+}
+
+/// The same of an exchange that may be let go where it stands; kept by itself.
+pub struct Told {
+    gateway: Arc<Gateway>,
+    listener: Name,
+    host: Box<str>,
+    path: Box<str>,
+    protocol: &'static str,
+    tls: Option<&'static str>,
+    /// The status that the client got; 0 when none was sent.
+    pub status: u16,
+    /// Bytes of the answer's body so far.
+    pub response_bytes: u64,
+}
+
+impl Told {
+    /// What is known while the exchange runs.
+    #[must_use]
+    pub fn new(front: &Front, downstream: &Downstream, exchange: &Exchange) -> Self {
+        Self {
+            gateway: Arc::clone(&front.gateway),
+            listener: front.listener.clone(),
+            host: host_of(downstream, &exchange.outcome).into(),
+            path: path_of(downstream).into(),
+            protocol: protocol(downstream.req_header().version),
+            tls: tls_version(downstream),
+            status: 0,
+            response_bytes: 0,
+        }
+    }
+}
+
 /// Counts the request and writes its line.
-pub fn record(front: &Front, downstream: &Downstream, error: Option<&Error>, exchange: &Exchange) {
+pub fn record(front: &Front, downstream: &Downstream, error: Option<&Error>, exchange: &mut Exchange) {
+    // From here on it is not let go any more: it is over.
+    exchange.outcome.held = None;
+    let status = downstream.response_written().map_or(0, |response| response.status.as_u16());
+    let wire = Wire {
+        gateway: &front.gateway,
+        listener: &front.listener,
+        host: host_of(downstream, &exchange.outcome),
+        path: path_of(downstream),
+        protocol: protocol(downstream.req_header().version),
+        tls: tls_version(downstream),
+        status,
+        response_bytes: downstream.body_bytes_sent() as u64,
+        end: end_of(&exchange.outcome, status, error),
+    };
+    tell(&wire, exchange);
+}
+
+/// The same for an exchange that was let go because its session is over.
+pub fn record_let_go(told: &Told, exchange: &Exchange) {
+    let wire = Wire {
+        gateway: &told.gateway,
+        listener: &told.listener,
+        host: Cow::Borrowed(&told.host),
+        path: &told.path,
+        protocol: told.protocol,
+        tls: told.tls,
+        status: told.status,
+        response_bytes: told.response_bytes,
+        end: EndReason::SessionEnded,
+    };
+    told.gateway.metrics().stream_ended(exchange.outcome.decision.map_or("", |decision| decision.reason));
+    tell(&wire, exchange);
+}
+
+fn tls_version(downstream: &Downstream) -> Option<&'static str> {
+    let tls = downstream.digest().and_then(|digest| digest.ssl_digest.as_ref());
+    tls.and_then(|tls| tls.extension.get::<Handshake>()).map(|handshake| handshake.version)
+}
+
+fn tell(wire: &Wire<'_>, exchange: &Exchange) {
     let took = exchange.received_at.elapsed();
     let outcome = &exchange.outcome;
-    let status = downstream.response_written().map_or(0, |response| response.status.as_u16());
+    let status = wire.status;
     let method = outcome.method.as_ref().unwrap_or(&Method::GET);
-    let gateway = &front.gateway;
-    match outcome.route.as_ref().and_then(|route| route.metrics.get(&front.listener)) {
+    match outcome.route.as_ref().and_then(|route| route.metrics.get(wire.listener)) {
         Some(counters) => counters.record(method, status, took),
-        None => gateway.without_route(&front.listener).record(method, status, took),
+        None => wire.gateway.without_route(wire.listener).record(method, status, took),
     }
     if let (Some(counters), Some(server)) = (outcome.upstream_metrics(), &outcome.server) {
         let answered = (outcome.answered.is_none() && status != 0).then_some(status);
@@ -32,37 +118,27 @@ pub fn record(front: &Front, downstream: &Downstream, error: Option<&Error>, exc
             counters.affinity(affinity);
         }
     }
-    if gateway.access_log().is_on() {
-        let host = host_of(downstream, &exchange.outcome);
-        let line = line(front, downstream, error, exchange, (&host, status, took));
-        gateway.access_log().write(&line);
+    if wire.gateway.access_log().is_on() {
+        wire.gateway.access_log().write(&line(wire, exchange, took));
     }
 }
 
-fn line<'a>(
-    front: &'a Front,
-    downstream: &'a Downstream,
-    error: Option<&Error>,
-    exchange: &'a Exchange,
-    (host, status, took): (&'a str, u16, Duration),
-) -> AccessLine<'a> {
+fn line<'a>(wire: &'a Wire<'_>, exchange: &'a Exchange, took: Duration) -> AccessLine<'a> {
     let outcome = &exchange.outcome;
-    let request = downstream.req_header();
-    let tls = downstream.digest().and_then(|digest| digest.ssl_digest.as_ref());
     let identity = outcome.caller.as_ref().map(|caller| &caller.identity);
     AccessLine {
         received_at: exchange.now,
         request_id: exchange.id.as_str(),
         method: outcome.method.as_ref().map_or("-", Method::as_str),
-        host,
-        path: path_of(downstream),
-        protocol: protocol(request.version),
-        tls: tls.and_then(|tls| tls.extension.get::<Handshake>()).map(|handshake| handshake.version),
+        host: &wire.host,
+        path: wire.path,
+        protocol: wire.protocol,
+        tls: wire.tls,
         client: outcome.client,
-        status,
-        response_bytes: downstream.body_bytes_sent() as u64,
+        status: wire.status,
+        response_bytes: wire.response_bytes,
         request_bytes: outcome.body_bytes,
-        listener: &front.listener,
+        listener: wire.listener,
         route: outcome.route.as_ref().map(|route| &route.name),
         subject: identity.map(|identity| &*identity.subject),
         provider: identity.map(|identity| &*identity.provider),
@@ -78,7 +154,7 @@ fn line<'a>(
         affinity: outcome.affinity,
         total: took,
         own: outcome.own.unwrap_or(took),
-        end: end_of(outcome, status, error),
+        end: wire.end,
     }
 }
 

@@ -7,7 +7,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use ostia_identity::{IdTokenRefused, KeySet, TokenRefused};
+use ostia_identity::{IdTokenRefused, KeySet, LogoutTokenRefused, TokenRefused};
 use quick_cache::sync::Cache;
 use tokio::time::Instant;
 
@@ -98,6 +98,15 @@ pub(crate) trait KeyDoubt {
 impl KeyDoubt for TokenRefused {
     fn about_token(&self) -> Option<&TokenRefused> {
         Some(self)
+    }
+}
+
+impl KeyDoubt for LogoutTokenRefused {
+    fn about_token(&self) -> Option<&TokenRefused> {
+        match self {
+            Self::Token(refused) => Some(refused),
+            _ => None,
+        }
     }
 }
 

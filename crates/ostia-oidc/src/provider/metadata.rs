@@ -8,6 +8,8 @@ use openidconnect::{
     AuthType, AuthUrl, ClientId, ClientSecret, EmptyAdditionalClaims, EndpointNotSet, EndpointSet, IssuerUrl,
     JsonWebKeySet, TokenUrl,
 };
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use serde::Deserialize;
 use url::{Host, Url};
 
@@ -41,6 +43,36 @@ pub(crate) type ProtocolClient = openidconnect::Client<
     EndpointNotSet,
 >;
 
+/// The client with each of its live secrets. The one that was accepted last is tried first.
+#[derive(Debug)]
+pub(crate) struct Clients {
+    all: Vec<ProtocolClient>,
+    first: AtomicUsize,
+}
+
+impl Clients {
+    fn new(all: Vec<ProtocolClient>) -> Self {
+        Self { all, first: AtomicUsize::new(0) }
+    }
+
+    /// In the order in which they are to be tried, with their places.
+    pub(crate) fn in_order(&self) -> impl Iterator<Item = (usize, &ProtocolClient)> {
+        let first = self.first.load(Ordering::Relaxed);
+        let all = || self.all.iter().enumerate();
+        all().skip(first).chain(all().take(first))
+    }
+
+    /// The one at this place was accepted.
+    pub(crate) fn accepted(&self, place: usize) {
+        self.first.store(place, Ordering::Relaxed);
+    }
+
+    /// Any of them, for what needs no secret.
+    pub(crate) fn any(&self) -> Option<&ProtocolClient> {
+        self.all.first()
+    }
+}
+
 /// The members of the metadata document that Ostia reads (OpenID Connect Discovery 1.0 section 3, RFC 8414 section 2,
 /// RFC 9207 section 3). A member that occurs twice is an error of the document.
 ///
@@ -55,6 +87,7 @@ struct Document {
     userinfo_endpoint: Option<String>,
     end_session_endpoint: Option<String>,
     introspection_endpoint: Option<String>,
+    revocation_endpoint: Option<String>,
     response_types_supported: Option<Vec<String>>,
     code_challenge_methods_supported: Option<Vec<String>>,
     id_token_signing_alg_values_supported: Option<Vec<String>>,
@@ -71,6 +104,8 @@ pub struct Metadata {
     pub end_session_endpoint: Option<Url>,
     /// Where a resource server asks about opaque tokens (RFC 7662, RFC 8414 section 2).
     pub introspection_endpoint: Option<Url>,
+    /// Where tokens are revoked (RFC 7009).
+    pub revocation_endpoint: Option<Url>,
     /// Where claims about the bearer of an access token are (OpenID Connect Core section 5.3).
     pub userinfo_endpoint: Option<Url>,
     /// Algorithms that both the configuration and the issuer allow for ID tokens.
@@ -84,7 +119,7 @@ pub struct Metadata {
 /// What is needed to sign people in.
 #[derive(Debug)]
 pub(crate) struct LoginSide {
-    pub(crate) client: ProtocolClient,
+    pub(crate) clients: Clients,
     pub(crate) id_tokens: IdTokenProfile,
 }
 
@@ -164,7 +199,7 @@ impl Metadata {
         let id_token_algorithms = common_algorithms(&document, allowed);
         let login = match &settings.client {
             Some(client) => Some(LoginSide {
-                client: protocol_client(&document, &endpoints, settings, client)?,
+                clients: Clients::new(protocol_clients(&document, &endpoints, settings, client)?),
                 id_tokens: id_token_profile(settings, client, id_token_algorithms)?,
             }),
             None => None,
@@ -175,6 +210,8 @@ impl Metadata {
                 .maybe("end_session_endpoint", document.end_session_endpoint.as_deref())?,
             introspection_endpoint: endpoints
                 .maybe("introspection_endpoint", document.introspection_endpoint.as_deref())?,
+            revocation_endpoint: endpoints
+                .maybe("revocation_endpoint", document.revocation_endpoint.as_deref())?,
             userinfo_endpoint: endpoints.maybe("userinfo_endpoint", document.userinfo_endpoint.as_deref())?,
             id_token_algorithms,
             iss_parameter_required: document.authorization_response_iss_parameter_supported,
@@ -257,12 +294,13 @@ pub(crate) fn group_rules(settings: &Settings) -> GroupRules {
     }
 }
 
-fn protocol_client(
+/// One client for each live secret, the one to try first in front.
+fn protocol_clients(
     document: &Document,
     endpoints: &Endpoints,
     settings: &Settings,
     client: &ClientSettings,
-) -> Result<ProtocolClient, MetadataRefused> {
+) -> Result<Vec<ProtocolClient>, MetadataRefused> {
     let lacks = |list: &Option<Vec<String>>, value: &str| {
         list.as_ref().is_some_and(|l| !l.iter().any(|v| v == value))
     };
@@ -277,17 +315,23 @@ fn protocol_client(
     let token = endpoints.required("token_endpoint", document.token_endpoint.as_deref())?;
     let issuer = IssuerUrl::new(settings.issuer.clone())
         .map_err(|_| MetadataRefused::Endpoint { member: "issuer" })?;
-    let id = ClientId::new(client.client_id.clone());
-    let mut made: ProtocolClient = openidconnect::Client::new(id, issuer, JsonWebKeySet::new(Vec::new()))
-        .set_auth_uri(AuthUrl::from_url(authorization))
-        .set_token_uri(TokenUrl::from_url(token))
-        .set_auth_type(match client.auth_method {
-            ClientAuthMethod::Basic => AuthType::BasicAuth,
-            ClientAuthMethod::Post | ClientAuthMethod::None => AuthType::RequestBody,
-        })
-        .disable_openid_scope();
-    if let (Some(secret), false) = (&client.client_secret, client.auth_method == ClientAuthMethod::None) {
-        made = made.set_client_secret(ClientSecret::new(secret.reveal().clone()));
+    let bare = || -> ProtocolClient {
+        let id = ClientId::new(client.client_id.clone());
+        openidconnect::Client::new(id, issuer.clone(), JsonWebKeySet::new(Vec::new()))
+            .set_auth_uri(AuthUrl::from_url(authorization.clone()))
+            .set_token_uri(TokenUrl::from_url(token.clone()))
+            .set_auth_type(match client.auth_method {
+                ClientAuthMethod::Basic => AuthType::BasicAuth,
+                ClientAuthMethod::Post | ClientAuthMethod::None => AuthType::RequestBody,
+            })
+            .disable_openid_scope()
+    };
+    if client.auth_method == ClientAuthMethod::None || client.client_secret.is_none() {
+        return Ok(vec![bare()]);
     }
-    Ok(made)
+    let secrets = client.client_secret.iter().chain(&client.more_client_secrets);
+    let with = |secret: &ostia_config::Secret<String>| {
+        bare().set_client_secret(ClientSecret::new(secret.reveal().clone()))
+    };
+    Ok(secrets.map(with).collect())
 }

@@ -216,14 +216,19 @@ impl Provider {
     ) -> Result<Tokens, ExchangeRefused> {
         let redirect =
             RedirectUrl::new(attempt.redirect_uri.clone()).map_err(|_| ExchangeRefused::Malformed)?;
-        let asked = login
-            .client
-            .exchange_code(AuthorizationCode::new(code.to_owned()))
-            .set_pkce_verifier(PkceCodeVerifier::new(attempt.verifier.reveal().clone()))
-            .set_redirect_uri(Cow::Owned(redirect))
-            .request_async(&self.http)
-            .await;
-        exchange::tokens(asked, now)
+        let mut answers = exchange::Answers::new(&login.clients);
+        for (place, client) in login.clients.in_order() {
+            let asked = client
+                .exchange_code(AuthorizationCode::new(code.to_owned()))
+                .set_pkce_verifier(PkceCodeVerifier::new(attempt.verifier.reveal().clone()))
+                .set_redirect_uri(Cow::Borrowed(&redirect))
+                .request_async(&self.http)
+                .await;
+            if answers.take(place, exchange::tokens(asked, now)) {
+                break;
+            }
+        }
+        answers.last()
     }
 
     fn asked_scopes(&self) -> Vec<String> {

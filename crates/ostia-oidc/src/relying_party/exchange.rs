@@ -7,6 +7,7 @@ use ostia_config::Secret;
 
 use crate::Fault;
 use crate::provider::http::HttpRefused;
+use crate::provider::metadata::Clients;
 use crate::relying_party::token_answer::{TokenAnswer, TokenErrorAnswer};
 
 /// What the token endpoint gave us, before the ID token is looked at.
@@ -124,6 +125,35 @@ pub(crate) fn tokens(asked: Asked, now: SystemTime) -> Result<Tokens, ExchangeRe
         id_token: answer.id_token_text().map(|text| Secret::new(text.to_owned())),
         scopes: answer.scopes().map(|list| list.iter().map(|scope| scope.as_str().to_owned()).collect()),
     })
+}
+
+/// The answers to one question, asked with each live secret of the client in turn.
+#[derive(Debug)]
+pub(crate) struct Answers<'a> {
+    clients: &'a Clients,
+    last: Result<Tokens, ExchangeRefused>,
+}
+
+impl<'a> Answers<'a> {
+    pub(crate) fn new(clients: &'a Clients) -> Self {
+        Self { clients, last: Err(ExchangeRefused::Refused(TokenError::InvalidClient)) }
+    }
+
+    /// Takes the answer to the client at `place`; true when it is the one that counts. Whom the issuer does not know
+    /// has spent nothing, so another secret may be tried.
+    pub(crate) fn take(&mut self, place: usize, answer: Result<Tokens, ExchangeRefused>) -> bool {
+        let counts = !matches!(answer, Err(ExchangeRefused::Refused(TokenError::InvalidClient)));
+        if counts {
+            self.clients.accepted(place);
+        }
+        self.last = answer;
+        counts
+    }
+
+    /// The answer that counts.
+    pub(crate) fn last(self) -> Result<Tokens, ExchangeRefused> {
+        self.last
+    }
 }
 
 /// The bodies inside these errors may hold tokens or repeat the request: they go no further.

@@ -112,7 +112,8 @@ impl Provider {
         if self.is_dark().await {
             return Err(unavailable());
         }
-        let client = &published.metadata.login.as_ref().ok_or(LoginRefused::NotForPeople)?.client;
+        let login = published.metadata.login.as_ref().ok_or(LoginRefused::NotForPeople)?;
+        let client = login.clients.any().ok_or(LoginRefused::NotForPeople)?;
         let redirect =
             RedirectUrl::new(request.redirect_uri.to_owned()).map_err(|_| LoginRefused::RedirectUri)?;
 

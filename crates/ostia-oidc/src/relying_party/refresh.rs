@@ -13,6 +13,7 @@ use crate::Fault;
 use crate::provider::Provider;
 use crate::provider::demand::KeyedRefused;
 use crate::provider::discovery::Published;
+use crate::provider::http::HttpRefused;
 use crate::provider::metadata::{LoginSide, group_rules};
 use crate::provider::record::RefreshEnd;
 
@@ -25,6 +26,8 @@ pub struct RefreshRequest<'a> {
     pub subject: &'a str,
     /// `auth_time` of the session, if known; it must not change.
     pub auth_time: Option<SystemTime>,
+    /// The claims of the session: what userinfo says anew is put over them when no ID token comes.
+    pub claims: &'a Claims,
 }
 
 /// New tokens for the same session.
@@ -109,6 +112,22 @@ impl RefreshRefused {
         }
     }
 
+    /// Whether the request went out and no answer came that says what became of it: perhaps the token is spent.
+    #[must_use]
+    pub fn may_have_spent_the_token(&self) -> bool {
+        match self {
+            Self::Ended(_) => true,
+            Self::Transient(RefreshPostponed::Unavailable { .. }) => false,
+            Self::Transient(RefreshPostponed::Exchange(refused)) => match &**refused {
+                ExchangeRefused::Http(cause) => {
+                    matches!(cause, HttpRefused::Timeout | HttpRefused::Broken(_) | HttpRefused::BodyTooLarge)
+                }
+                ExchangeRefused::Refused(_) => false,
+                ExchangeRefused::Malformed | ExchangeRefused::TokenType => true,
+            },
+        }
+    }
+
     /// Whether the session is over.
     #[must_use]
     pub fn is_end(&self) -> bool {
@@ -163,8 +182,14 @@ impl Provider {
         self.keys_soon(now).await.ok_or_else(unavailable)?;
 
         let old = RefreshToken::new(request.refresh_token.reveal().clone());
-        let asked = login.client.exchange_refresh_token(&old).request_async(&self.http).await;
-        let tokens = exchange::tokens(asked, now)?;
+        let mut answers = exchange::Answers::new(&login.clients);
+        for (place, client) in login.clients.in_order() {
+            let asked = client.exchange_refresh_token(&old).request_async(&self.http).await;
+            if answers.take(place, exchange::tokens(asked, now)) {
+                break;
+            }
+        }
+        let tokens = answers.last()?;
         let (claims, auth_time) = self.refreshed_claims(&published, login, &tokens, request, now).await?;
         Ok(Refreshed {
             access_token: tokens.access_token,
@@ -175,6 +200,29 @@ impl Provider {
             scopes: tokens.scopes,
             auth_time,
         })
+    }
+
+    /// What userinfo says anew, where claims come from it and no ID token came.
+    async fn claims_by_userinfo(
+        &self,
+        published: &Published,
+        tokens: &Tokens,
+        request: RefreshRequest<'_>,
+    ) -> Result<Option<Claims>, RefreshRefused> {
+        if !self.settings.claims_from_userinfo {
+            return Ok(None);
+        }
+        let endpoint = published.metadata.userinfo_endpoint.as_ref();
+        let mut claims = request.claims.clone();
+        match self.renew_by_userinfo(endpoint, &tokens.access_token, request.subject, &mut claims).await {
+            Ok(()) => {
+                group_rules(&self.settings).apply(&mut claims);
+                Ok(Some(claims))
+            }
+            Err(UserInfoRefused::SubjectDiffers) => Err(RefreshRefused::Ended(RefreshEnded::UserInfoSubject)),
+            // The claims of before stay.
+            Err(_) => Ok(None),
+        }
     }
 
     /// What the new ID token says, with userinfo where configured. The refresh token may be spent by now, so what is
@@ -188,7 +236,9 @@ impl Provider {
         request: RefreshRequest<'_>,
         now: SystemTime,
     ) -> Result<(Option<Claims>, Option<SystemTime>), RefreshRefused> {
-        let Some(text) = &tokens.id_token else { return Ok((None, None)) };
+        let Some(text) = &tokens.id_token else {
+            return Ok((self.claims_by_userinfo(published, tokens, request).await?, None));
+        };
         let access_token = Some(tokens.access_token.reveal().as_str());
         let continued =
             LoginContinued { subject: request.subject, auth_time: request.auth_time, access_token };

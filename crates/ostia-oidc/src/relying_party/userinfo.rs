@@ -3,13 +3,17 @@
 use http::{HeaderValue, header};
 use ostia_config::Secret;
 use ostia_identity::{Claims, json};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use url::Url;
 
 use crate::Fault;
 use crate::provider::Provider;
 use crate::provider::discovery::{get, ok_body};
 use crate::provider::http::HttpRefused;
+
+/// Claims about a token or about how somebody signed in: userinfo does not say them.
+const OF_ID_TOKENS: [&str; 13] =
+    ["iss", "sub", "aud", "azp", "exp", "iat", "nbf", "jti", "nonce", "auth_time", "acr", "amr", "sid"];
 
 /// Why the UserInfo answer was not used.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +63,37 @@ impl Provider {
         subject: &str,
         claims: &mut Claims,
     ) -> Result<(), UserInfoRefused> {
+        for (name, value) in self.userinfo(endpoint, access_token, subject).await? {
+            if claims.get(&name).is_none() {
+                claims.set(&name, value);
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts the claims of the UserInfo endpoint over those of a session, but for those that only an ID token says.
+    pub(crate) async fn renew_by_userinfo(
+        &self,
+        endpoint: Option<&Url>,
+        access_token: &Secret<String>,
+        subject: &str,
+        claims: &mut Claims,
+    ) -> Result<(), UserInfoRefused> {
+        for (name, value) in self.userinfo(endpoint, access_token, subject).await? {
+            if !OF_ID_TOKENS.contains(&&*name) {
+                claims.set(&name, value);
+            }
+        }
+        Ok(())
+    }
+
+    /// What the endpoint says about this subject.
+    async fn userinfo(
+        &self,
+        endpoint: Option<&Url>,
+        access_token: &Secret<String>,
+        subject: &str,
+    ) -> Result<Map<String, Value>, UserInfoRefused> {
         let endpoint = endpoint.ok_or(UserInfoRefused::NoEndpoint)?;
         let mut request = get(endpoint.as_str());
         let mut credentials = HeaderValue::from_str(&format!("Bearer {}", access_token.reveal()))
@@ -70,11 +105,6 @@ impl Provider {
         if more.get("sub").and_then(Value::as_str) != Some(subject) {
             return Err(UserInfoRefused::SubjectDiffers);
         }
-        for (name, value) in more {
-            if claims.get(&name).is_none() {
-                claims.set(&name, value);
-            }
-        }
-        Ok(())
+        Ok(more)
     }
 }

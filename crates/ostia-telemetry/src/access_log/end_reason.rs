@@ -40,5 +40,6 @@ end_reasons! {
     UpstreamRefused = "upstream_refused" "The server did not take the connection.";
     UpstreamTimeout = "upstream_timeout" "The server was too slow.";
     UpstreamReset = "upstream_reset" "The server broke off, or its answer was no HTTP.";
+    SessionEnded = "session_ended" "The session ended, and the open answer with it: a WebSocket, an event stream, a gRPC call.";
     Internal = "internal" "Ostia's own fault; look for it in the error log.";
 }

@@ -158,4 +158,8 @@ cold! {
     sessions_created: Counters = SESSIONS_CREATED;
     sessions_ended: Counters = SESSIONS_ENDED;
     session_refreshes: Counters = SESSION_REFRESHES;
+    logouts: Counters = LOGOUTS;
+    session_store_up: Gauges = SESSION_STORE_UP;
+    streams_open: Gauges = STREAMS_OPEN;
+    streams_ended: Counters = STREAMS_ENDED;
 }

@@ -117,6 +117,14 @@ table! {
     SESSIONS_CREATED = Counter "ostia_sessions_created_total" ["provider"] "Sessions that began.";
     SESSIONS_ENDED = Counter "ostia_sessions_ended_total" ["reason"]
         "Session cookies that were taken back, with the reason.";
+    LOGOUTS = Counter "ostia_logouts_total" ["provider", "kind", "outcome"]
+        "Logouts by `kind`: local, back_channel, front_channel, operator; with `done` or why it was refused.";
+    SESSION_STORE_UP = Gauge "ostia_session_store_up" []
+        "1 while the store that nodes share answers; 0 without one.";
+    STREAMS_OPEN = Gauge "ostia_streams_open" []
+        "Answers of sessions that may last and are open: WebSockets, event streams, gRPC calls.";
+    STREAMS_ENDED = Counter "ostia_streams_ended_total" ["reason"]
+        "Open answers that were ended because their session was over.";
     SESSION_REFRESHES = Counter "ostia_session_refreshes_total" ["provider", "outcome"]
         "Refreshes of a session's tokens.";
 

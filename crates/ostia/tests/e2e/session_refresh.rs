@@ -174,3 +174,61 @@ async fn another_subject_in_the_refreshed_token_ends_the_session() {
         assert_ne!(seen.field("x-forwarded-user").as_deref(), Some("mallory"));
     }
 }
+
+/// Times of requests over two seconds, by all browsers in turn; every request must be answered 200.
+async fn times(browsers: &[Arc<Browser>]) -> Vec<Duration> {
+    let began = Instant::now();
+    let mut times = Vec::new();
+    while began.elapsed() < Duration::from_secs(2) {
+        for browser in browsers {
+            let asked = Instant::now();
+            assert_eq!(browser.fetch(&format!("{APP}/x")).await.status, 200);
+            times.push(asked.elapsed());
+        }
+    }
+    times.sort_unstable();
+    times
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_sessions_whose_tokens_end_at_once_delay_no_request() {
+    const SESSIONS: usize = 60;
+    let world = World::new().await;
+    let _node = world.start(&world.config()).await;
+    world.provider.behave(|behaviour| behaviour.access_token_seconds = 60);
+    let mut browsers = Vec::new();
+    for _ in 0..SESSIONS {
+        let browser = Browser::new(&world.names);
+        signed_in(&browser, "/").await;
+        browsers.push(Arc::new(browser));
+    }
+    let signed_in_at = Instant::now();
+    let p99 = |times: &[Duration]| times[times.len() * 99 / 100];
+    let calm = p99(&times(&browsers).await);
+    assert_eq!(world.provider.token_calls("refresh_token"), 0, "the calm half was calm");
+    // A slow provider: whoever waited for it would show.
+    world.provider.behave(|behaviour| {
+        behaviour.token_delay = Duration::from_secs(1);
+        behaviour.access_token_seconds = 600;
+    });
+    // The last half of the life of the newest token.
+    eventually("all tokens end soon", Duration::from_secs(40), async || {
+        (signed_in_at.elapsed() > Duration::from_millis(30_500)).then_some(())
+    })
+    .await;
+    let mut busy = Vec::new();
+    let began = Instant::now();
+    while world.provider.token_calls("refresh_token") < SESSIONS {
+        assert!(began.elapsed() < Duration::from_secs(60), "all sessions are refreshed");
+        busy.extend(times(&browsers).await);
+    }
+    busy.sort_unstable();
+    let busy = p99(&busy);
+    let told = format!("p99 of {SESSIONS} sessions: {calm:?} calm, {busy:?} while all are refreshed\n");
+    std::io::Write::write_all(&mut std::io::stdout(), told.as_bytes()).unwrap();
+    assert!(
+        busy < calm + Duration::from_millis(250),
+        "{calm:?} {busy:?}: nobody waits for the provider's second"
+    );
+    assert_eq!(world.provider.token_calls("refresh_token"), SESSIONS, "one call a session");
+}

@@ -13,7 +13,6 @@ use crate::findings::Finding;
 use crate::provider::{Client, ClientAuthMethod};
 use crate::scalar::{AnyUrl, ScopeToken, is_loopback};
 use crate::section::{TEXT, URL};
-use crate::tree::Value;
 use crate::value::Place;
 use crate::value::Read as _;
 
@@ -36,8 +35,27 @@ pub(crate) static LOGOUT: Section = Section {
         )
         .absent("`/.ostia/signed-out` on the host of the redirect URI")
         .example("post_logout_redirect_uri: https://portal.example.com/bye"),
-        Key::later("back_channel"),
-        Key::later("front_channel"),
+        Key::new(
+            "back_channel",
+            Shape::Bool,
+            "The issuer may end sessions by posting logout tokens to `/.ostia/back-channel-logout` (OpenID Connect \
+             Back-Channel Logout 1.0). Register `https://HOST/.ostia/back-channel-logout` there.",
+        )
+        .default("false"),
+        Key::new(
+            "front_channel",
+            Shape::Bool,
+            "The issuer may end sessions by showing `/.ostia/front-channel-logout` in a frame, with `iss` and `sid` \
+             (OpenID Connect Front-Channel Logout 1.0). Anybody who knows a `sid` can do so: prefer `back_channel`.",
+        )
+        .default("false"),
+        Key::new(
+            "revoke_tokens",
+            Shape::Bool,
+            "After a logout the refresh token is revoked at the issuer (RFC 7009), if its metadata have a \
+             `revocation_endpoint`.",
+        )
+        .default("true"),
     ],
 };
 
@@ -81,17 +99,22 @@ pub(super) fn read(fields: &Fields<'_>) -> Option<Client> {
         }
         return None;
     }
-    let client_secret = secret(fields);
+    let mut secrets = secrets(fields).into_iter();
+    let client_secret = secrets.next();
     let logout = fields.section("logout");
     let _: &str = logout.word("dialect");
     Some(Client {
         client_id: fields.get("client_id"),
         auth_method: auth_method(fields, client_secret.is_some()),
         client_secret,
+        more_client_secrets: secrets.collect(),
         redirect_uri: redirect_uri(fields),
         scopes: scopes(fields),
         authorize_params: authorize_params(fields),
         post_logout_redirect_uri: post_logout_redirect_uri(&logout),
+        back_channel_logout: logout.get("back_channel"),
+        front_channel_logout: logout.get("front_channel"),
+        revokes_tokens: logout.get("revoke_tokens"),
     })
 }
 
@@ -106,7 +129,13 @@ fn refuse_login_keys(fields: &Fields<'_>) {
     }
 }
 
+/// The secret of a section that takes one.
 pub(super) fn secret(fields: &Fields<'_>) -> Option<Secret<String>> {
+    secrets(fields).into_iter().next()
+}
+
+/// The secret, or all of a list: two live ones while one is replaced.
+fn secrets(fields: &Fields<'_>) -> Vec<Secret<String>> {
     if fields.has("client_secret") && fields.has("client_secret_file") {
         let path = fields.sub("client_secret_file");
         let message = "`client_secret` and `client_secret_file` are both there";
@@ -116,17 +145,14 @@ pub(super) fn secret(fields: &Fields<'_>) -> Option<Secret<String>> {
                 .help("keep the file"),
         );
     }
-    let node = fields.node("client_secret_file");
-    if let Some(node) = node.filter(|node| matches!(node.value, Value::List(_))) {
-        fields.cx.not_yet(node.span, &fields.sub("client_secret_file"), "a list of secrets");
-        return None;
-    }
-    file::secret(fields, "client_secret_file").or_else(|| literal_secret(fields))
+    let of_files = file::secrets(fields, "client_secret_file");
+    if of_files.is_empty() { literal_secret(fields, "client_secret").into_iter().collect() } else { of_files }
 }
 
-fn literal_secret(fields: &Fields<'_>) -> Option<Secret<String>> {
-    let node = fields.node("client_secret")?;
-    let path = fields.sub("client_secret");
+/// A secret that is written into the configuration.
+pub(crate) fn literal_secret(fields: &Fields<'_>, key: &str) -> Option<Secret<String>> {
+    let node = fields.node(key)?;
+    let path = fields.sub(key);
     let place = Place { cx: fields.cx, node, shape: Shape::Secret, path: &path };
     let scalar = place.scalar()?;
     if scalar.text.is_empty() || scalar.text.chars().any(char::is_control) {

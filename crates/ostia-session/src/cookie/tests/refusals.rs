@@ -230,3 +230,31 @@ proptest! {
         fuzzing::cookies(line.join("; ").as_bytes());
     }
 }
+
+proptest! {
+    #[test]
+    fn nothing_that_is_sealed_breaks_the_reader(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
+        fuzzing::sealed_session(&bytes);
+        fuzzing::sealed_flow(&bytes);
+    }
+}
+
+#[test]
+fn records_with_any_changed_byte_break_no_reader() {
+    let session = session();
+    let record = crate::record::encode(
+        &session,
+        cookies().realm_of(&session).unwrap().id,
+        crate::record::Kept { claims: None, access_token: true },
+    )
+    .unwrap();
+    for at in 0..record.len() {
+        for change in [1, 0x80, 0xff] {
+            let mut changed = record.to_vec();
+            changed[at] ^= change;
+            fuzzing::sealed_session(&changed);
+            fuzzing::sealed_flow(&changed);
+        }
+        fuzzing::sealed_session(&record[..at]);
+    }
+}

@@ -1,0 +1,148 @@
+//! `/.ostia/back-channel-logout`: the issuer itself ends sessions (OpenID Connect Back-Channel Logout 1.0).
+
+use std::sync::Arc;
+
+use http::{HeaderValue, Method, StatusCode, header};
+use ostia_identity::{LogoutToken, peek_issuer};
+use ostia_oidc::relying_party::logout_token::LogoutRefused;
+use ostia_session::Ended;
+use pingora_proxy::Session as Downstream;
+
+use crate::answer::Answer;
+use crate::challenge;
+use crate::exchange::Exchange;
+use crate::proxy::Front;
+use crate::snapshot::RunningProvider;
+use crate::stage::receive::Arrived;
+
+/// A logout token has 1 KB; nothing else is in the form.
+const MAX_BODY_BYTES: usize = 32 * 1024;
+
+/// What is known of the letter before its body is read.
+pub(crate) struct Letter {
+    is_post: bool,
+    is_form: bool,
+}
+
+/// Why a letter ends nothing.
+enum Refused {
+    Method,
+    Request(&'static str),
+    Unavailable(Arc<RunningProvider>, &'static str),
+}
+
+impl Letter {
+    /// The letter that a request brings.
+    pub(crate) fn of(arrived: &Arrived<'_>) -> Self {
+        let kind = arrived.request.headers.get(header::CONTENT_TYPE).and_then(|field| field.to_str().ok());
+        let kind = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim();
+        Self {
+            is_post: arrived.request.method == Method::POST,
+            is_form: kind.eq_ignore_ascii_case("application/x-www-form-urlencoded"),
+        }
+    }
+
+    /// Reads it and does what it says.
+    pub(crate) async fn answer(
+        self,
+        front: &Front,
+        downstream: &mut Downstream,
+        exchange: &Exchange,
+    ) -> Answer {
+        match self.act(front, downstream, exchange).await {
+            Ok(provider) => {
+                front.gateway.metrics().logged_out(&provider.section.name, "back_channel", "done");
+                Answer::empty(StatusCode::OK, "back_channel_logout")
+            }
+            Err(refused) => refuse(front, exchange, refused),
+        }
+    }
+
+    async fn act(
+        self,
+        front: &Front,
+        downstream: &mut Downstream,
+        exchange: &Exchange,
+    ) -> Result<Arc<RunningProvider>, Refused> {
+        if !self.is_post {
+            return Err(Refused::Method);
+        }
+        if !self.is_form {
+            return Err(Refused::Request("logout_not_a_form"));
+        }
+        let body = read(downstream).await?;
+        let mut tokens = url::form_urlencoded::parse(&body)
+            .filter(|(name, _)| name == "logout_token")
+            .map(|(_, token)| token);
+        let token = tokens.next().ok_or(Refused::Request("logout_token_missing"))?;
+        if tokens.next().is_some() {
+            return Err(Refused::Request("logout_token_twice"));
+        }
+        let (provider, accepted) = judge(&token, exchange).await?;
+        let issuer = &provider.section.issuer;
+        let endings = front.gateway.endings();
+        if !endings.use_logout_token(issuer, &accepted.id, accepted.worthless_at, exchange.now).await {
+            return Err(Refused::Request("logout_token_replayed"));
+        }
+        let ended = match (&accepted.session, &accepted.subject) {
+            (Some(session), _) => Ended::IssuerSession { issuer, session },
+            (None, Some(subject)) => Ended::Subject { issuer, subject },
+            (None, None) => return Err(Refused::Request("logout_of_nobody")),
+        };
+        let cut = endings.end_all_of(ended, exchange.snapshot.sessions.lifetimes(), exchange.now);
+        tracing::info!(provider = %provider.section.name, by_sid = accepted.session.is_some(), streams = cut, "the issuer ended a session");
+        Ok(provider)
+    }
+}
+
+/// The whole body, if it is not larger than any logout token.
+async fn read(downstream: &mut Downstream) -> Result<Vec<u8>, Refused> {
+    let mut body = Vec::new();
+    loop {
+        match downstream.read_request_body().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() <= MAX_BODY_BYTES => body.extend_from_slice(&chunk),
+            Ok(Some(_)) => return Err(Refused::Request("logout_body_too_large")),
+            Ok(None) => return Ok(body),
+            Err(_) => return Err(Refused::Request("logout_body_broken")),
+        }
+    }
+}
+
+/// The provider whose issuer made the token, and what it says.
+async fn judge(token: &str, exchange: &Exchange) -> Result<(Arc<RunningProvider>, LogoutToken), Refused> {
+    let issuer = peek_issuer(token).ok_or(Refused::Request("logout_token_malformed"))?;
+    let of_issuer = exchange.snapshot.providers.values().filter(|running| running.section.issuer == issuer);
+    let mut refused = Refused::Request("issuer_unknown");
+    for running in of_issuer {
+        match running.provider.accept_logout(token, exchange.now).await {
+            Ok(accepted) => return Ok((Arc::clone(running), accepted)),
+            Err(LogoutRefused::Unavailable) => {
+                refused = Refused::Unavailable(Arc::clone(running), LogoutRefused::Unavailable.slug());
+            }
+            Err(other) => refused = Refused::Request(other.slug()),
+        }
+    }
+    Err(refused)
+}
+
+/// Section 2.8: 400 with an error document; the description says why, because only the issuer reads it.
+fn refuse(front: &Front, exchange: &Exchange, refused: Refused) -> Answer {
+    let (status, error, reason) = match &refused {
+        Refused::Method => (StatusCode::METHOD_NOT_ALLOWED, "invalid_request", "method_not_allowed"),
+        Refused::Request(reason) => (StatusCode::BAD_REQUEST, "invalid_request", *reason),
+        Refused::Unavailable(_, reason) => {
+            (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", *reason)
+        }
+    };
+    front.gateway.metrics().logged_out("none", "back_channel", reason);
+    tracing::info!(reason, request = %exchange.id.as_str(), "a back-channel logout was refused");
+    let body = serde_json::json!({ "error": error, "error_description": reason });
+    let answer = Answer::json(status, reason, &body);
+    match refused {
+        Refused::Method => answer.with(header::ALLOW, HeaderValue::from_static("POST")),
+        Refused::Unavailable(running, _) => {
+            answer.with(header::RETRY_AFTER, challenge::retry_after(running.provider.retry_after()))
+        }
+        Refused::Request(_) => answer,
+    }
+}

@@ -1,0 +1,45 @@
+//! The store that nodes share, as the running configuration names it.
+
+use std::sync::Arc;
+
+use ostia_config::session::RedisStore;
+use ostia_session::{OnEnding, SharedStore, StoreRefused, StoreSettings};
+use parking_lot::Mutex;
+
+use crate::ended::Endings;
+
+/// A store with the tasks that keep it; they end with the last snapshot that uses it.
+pub struct RunningStore {
+    /// The store.
+    pub store: Arc<SharedStore>,
+    /// Its section, for reuse by equality.
+    pub section: RedisStore,
+    has_started: Mutex<bool>,
+}
+
+impl RunningStore {
+    /// For a section of the configuration. Calls nobody.
+    ///
+    /// # Errors
+    /// When the section makes no client.
+    pub fn new(section: &RedisStore) -> Result<Self, StoreRefused> {
+        let store = SharedStore::new(&StoreSettings::read(section)?)?;
+        Ok(Self { store, section: section.clone(), has_started: Mutex::new(false) })
+    }
+
+    /// Connects, and brings in what other nodes ended. Once.
+    pub fn start(&self, endings: &Arc<Endings>) {
+        if std::mem::replace(&mut *self.has_started.lock(), true) {
+            return;
+        }
+        let (taking, telling) = (Arc::downgrade(endings), Arc::downgrade(endings));
+        self.store.keep(OnEnding {
+            take: Box::new(move |ending| {
+                if let Some(endings) = taking.upgrade() {
+                    endings.take_over(ending);
+                }
+            }),
+            known: Box::new(move || telling.upgrade().map(|endings| endings.living()).unwrap_or_default()),
+        });
+    }
+}
