@@ -11,7 +11,8 @@ const SIGNATURE_BYTES = Buffer.from(signature, 'base64url').length;
 /** Random bytes at their cheapest: one block, another window of it and a counter for each token. */
 const NOISE = randomBytes(64 * 1024);
 const TICK_MS = 5;
-const SOCKETS = Math.min(sources, 128);
+/** One address comes by many connections; each of many addresses by one. */
+const SOCKETS = Math.max(sources, 128);
 
 let sent = 0;
 let connected = 0;
@@ -25,6 +26,8 @@ function forged() {
   bytes[0] &= 0x3f;
   return `${header}.${claims}.${bytes.toString('base64url')}`;
 }
+
+const address = (index) => `127.0.${Math.floor(index / 200)}.${1 + (index % 200)}`;
 
 function connect(source) {
   const socket = net.connect({ port, host: '127.0.0.1', localAddress: source });
@@ -40,7 +43,7 @@ function connect(source) {
   socket.once('error', () => {}).once('close', () => connect(source));
 }
 
-for (let index = 0; index < SOCKETS; index += 1) connect(`127.0.${Math.floor(index / 200)}.${1 + (index % 200)}`);
+for (let index = 0; index < SOCKETS; index += 1) connect(address(index % sources));
 
 let due = 0;
 let last = performance.now();

@@ -2,7 +2,7 @@
 //
 // Good traffic is `wrk` with one token again and again, as fast as it goes; alone and beside the flood, in turns. The
 // flood is 10,000 tokens a second of which none was seen before: once from one address, whose budget of wrong
-// signatures ends, and once from 128 addresses, each below it. The share is that of the good requests a second.
+// signatures ends, and once from 600 addresses, each below it. The share is that of the good requests a second.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
@@ -62,7 +62,7 @@ async function main() {
       return { perSecond: count / seconds, busy: (cpuTime(pid).total - before) / (seconds * 1e6) };
     };
     await good();
-    for (const sources of [1, 128]) {
+    for (const sources of [1, 600]) {
       const shares = [];
       for (let round = 0; round < rounds; round += 1) {
         const alone = await good();
