@@ -1,6 +1,7 @@
 //! Each section of the language: its table, and the way from its map to the model.
 
 pub(crate) mod admin;
+pub(crate) mod extension;
 pub(crate) mod identity;
 pub(crate) mod listener;
 pub(crate) mod log;

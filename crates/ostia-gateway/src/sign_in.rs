@@ -38,15 +38,19 @@ pub(crate) async fn ask(
             start(front, running, arrived, exchange, &target).await
         }
         provider => {
-            let login_path = provider
-                .map(|_| format!("{LOGIN_PATH}?return={}", utf8_percent_encode(&target, QUERY_VALUE)));
+            let login_path = provider.map(|_| login_path(&target));
             unauthorized(routed, arrived, exchange, nobody, login_path.as_deref())
         }
     }
 }
 
+/// The way to sign in and come back to `target`.
+pub(crate) fn login_path(target: &str) -> String {
+    format!("{LOGIN_PATH}?return={}", utf8_percent_encode(target, QUERY_VALUE))
+}
+
 /// Path and query as the browser asked for them.
-fn target_of(arrived: &Arrived<'_>) -> String {
+pub(crate) fn target_of(arrived: &Arrived<'_>) -> String {
     match arrived.examined.query() {
         Some(query) => format!("{}?{query}", arrived.examined.path()),
         None => arrived.examined.path().to_owned(),

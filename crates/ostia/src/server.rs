@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ostia_config::{Config, Name};
-use ostia_extension::Extension;
-use ostia_gateway::{CompileRefused, Gateway};
+use ostia_gateway::{CompileRefused, Extensions, Gateway};
 use ostia_listener::Listener;
 use pingora::server::ShutdownWatch;
 use tokio::runtime::Runtime;
@@ -39,9 +38,9 @@ pub(crate) struct Running {
 }
 
 /// Builds what can be built without the network and without binding an address: what `check` adds to reading.
-pub(crate) fn trial(config: &Config) -> Result<(), CompileRefused> {
+pub(crate) fn trial(config: &Config, extensions: &Extensions) -> Result<(), CompileRefused> {
     install_crypto();
-    Gateway::trial(config)
+    Gateway::trial(config, extensions)
 }
 
 /// The redirect URIs that have to be registered, by provider.
@@ -50,7 +49,7 @@ pub(crate) fn redirect_uris(config: &Config) -> Vec<(Name, String)> {
 }
 
 /// Runs until a signal ends it.
-pub(crate) fn run(path: &Path, config: Config, extensions: Vec<Arc<dyn Extension>>) -> Result<(), RunFailed> {
+pub(crate) fn run(path: &Path, config: Config, extensions: Extensions) -> Result<(), RunFailed> {
     let runtime = runtime(config.runtime.threads)?;
     let guard = runtime.enter();
     let server = Server::bind(path, config, extensions)?;
@@ -122,11 +121,7 @@ async fn serve(server: Server) -> Result<(), RunFailed> {
 impl Server {
     /// Binds every address and compiles the configuration; the first thing that fails ends the start. Must be called
     /// inside a tokio runtime.
-    pub(crate) fn bind(
-        path: &Path,
-        config: Config,
-        extensions: Vec<Arc<dyn Extension>>,
-    ) -> Result<Self, RunFailed> {
+    pub(crate) fn bind(path: &Path, config: Config, extensions: Extensions) -> Result<Self, RunFailed> {
         install_crypto();
         let address = config.admin.bind;
         let admin = TcpListener::bind(address).map_err(|source| RunFailed::Admin { address, source })?;

@@ -144,6 +144,8 @@ cold! {
     connections_active: Gauges = CONNECTIONS_ACTIVE;
     connections_rejected: Counters = CONNECTIONS_REJECTED;
     upstream_retries: Counters = UPSTREAM_RETRIES;
+    rate_limited: Counters = RATE_LIMITED;
+    extension_failures: Counters = EXTENSION_FAILURES;
     logins_started: Counters = OIDC_LOGINS_STARTED;
     logins: Counters = OIDC_LOGINS;
     token_requests: Counters = OIDC_TOKEN_REQUESTS;

@@ -111,7 +111,7 @@ fn told(failed: &dyn std::error::Error) -> String {
 
 fn start(file: &Path) -> Result<Running, Failed> {
     let config = load::load(file, &Environment::process())?;
-    Ok(Server::bind(file, config, Vec::new())?.start()?)
+    Ok(Server::bind(file, config, ostia_gateway::Extensions::default())?.start()?)
 }
 
 async fn ready(running: &Running) -> Result<(), Failed> {

@@ -77,8 +77,7 @@ async fn a_token_without_the_routes_scopes_is_told_which() {
 async fn a_token_of_too_weak_or_too_old_a_sign_in_is_asked_to_step_up() {
     let world = World::new().await;
     let policies = "policies:\n  strong: { claims: { groups: [staff] }, acr: [phr, phrh], max_age: 15m }\n";
-    let routes =
-        "routes:\n  - { name: api, host: api.localhost, credentials: [bearer], allow: strong, upstream: app }\n";
+    let routes = "routes:\n  - { name: api, host: api.localhost, credentials: [bearer], allow: strong, upstream: app }\n";
     let node =
         world.start(&[&world.provider_section(), policies, &world.upstream_section(), routes].concat()).await;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
