@@ -79,7 +79,7 @@ codes! {
     AMBIGUOUS = "E1303", "routes that match the same requests",
         "The most specific route wins, never the first: an exact host before a wildcard before any host, then the longest path, then a route that names methods. Neither of these two is more specific, so nobody could say who may enter.";
     OWN_PATH = "E1304", "one of Ostia's own paths",
-        "Everything under `/.ostia/` belongs to Ostia on every host: the callback, sign-in, sign-out, who-am-I.";
+        "Everything under `/.ostia/` and `/.well-known/ostia/` belongs to Ostia on every host: the callback, sign-in, sign-out, who-am-I, the keys of signed assertions.";
     HOST_NEEDED = "E1305", "a sign-in without a host",
         "The redirect URI of a sign-in is made from the host of the route, never from what a client sends, and the session cookie is bound to one host. So a route that takes sessions has one exact host. A route for machines can do without: `credentials: [bearer]`.";
     OTHER_HOST = "E1306", "a sign-in that ends on another host",
@@ -104,6 +104,10 @@ codes! {
         "An opaque token says nothing, not even who issued it. With two providers that have `introspection` on one route, every token would be shown to an issuer that it is not from, which could then use it. Give each its own route.";
     SCOPES_OF_ANYONE = "E1332", "scopes on an open route",
         "`allow: anyone` looks for no identity, so nobody has scopes there. Name `authenticated` or a policy, or remove `scopes`.";
+    FIXED_FIELD = "E1314", "a field that rules cannot change",
+        "`headers` of a route change fields of the application. Fields that frame a message, name its host, hold a credential, tell who the caller is or say who the client is are Ostia's own part: an upstream relies on them.";
+    ROUTE_HANDLING = "E1315", "a rule of a route that cannot work",
+        "A redirect leads to a host that is written in the configuration, whatever a client sends; a path for the upstream begins with `/` and reads the same to everybody; a prefix that is cut off is a prefix of something.";
     ISSUER = "E1401", "an issuer that cannot be trusted",
         "An issuer is an `https` URL without query and fragment (OpenID Connect Discovery section 3). Plain `http` is taken for loopback addresses only: whoever is on the way could hand out keys.";
     REDIRECT_URI = "E1402", "a redirect URI that cannot work",
@@ -148,6 +152,8 @@ codes! {
         "Fields that frame a message, route it, authenticate it or describe the client's connection have a meaning of their own; a claim in one of them would break the request or fool the upstream.";
     SAME_HEADER = "E1604", "one field twice",
         "Many servers fold field names: letters of either case, `-` and `_` are the same to them. Two such fields would overwrite each other.";
+    EXTENSION = "E1605", "an extension that cannot run",
+        "The program was not built with an extension of this name, or what stands under `with` is not what the extension takes. Its own documentation says which keys there are.";
     EMPTY_POLICY = "E1701", "a policy without a condition",
         "All conditions of a policy must hold; with none, it would let everybody in. `allow: authenticated` says that openly.";
     POLICY_CIRCLE = "E1702", "a policy that rests on itself",

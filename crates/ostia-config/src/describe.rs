@@ -79,6 +79,8 @@ pub(crate) enum Shape {
     Map(&'static Grammar, &'static Shape),
     Section(&'static Section),
     Either(&'static [Shape]),
+    /// A map that others read.
+    Free,
     /// Only for keys of [`Need::Later`].
     Unread,
 }
@@ -162,7 +164,7 @@ impl Shape {
             Self::Secret => "a text".to_owned(),
             Self::List(item) | Self::Several(item) => format!("a list, each item {}", item.words()),
             Self::OneOrMany(item) => format!("{}, or a list of such", item.words()),
-            Self::Map(..) | Self::Section(_) => "a map".to_owned(),
+            Self::Map(..) | Self::Section(_) | Self::Free => "a map".to_owned(),
             Self::Either(shapes) => {
                 let words: Vec<String> = shapes.iter().map(Self::words).collect();
                 words.join(", or ")

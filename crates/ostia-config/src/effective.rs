@@ -2,6 +2,7 @@
 //!
 //! What is written here is the language again: read back, it gives the same model (but for the secrets).
 
+mod handling;
 mod section;
 mod upstream;
 
@@ -18,6 +19,9 @@ pub fn to_yaml(config: &Config) -> String {
 
 fn root(config: &Config) -> Mapping {
     let named = config.upstreams.values().filter(|upstream| !is_address(&upstream.name));
+    let extensions: Vec<Value> =
+        config.extensions.iter().map(section::extension).map(Value::Mapping).collect();
+    let extensions = (!extensions.is_empty()).then_some(extensions);
     Map::default()
         .with("version", 1_u64)
         .with("listeners", named_maps(&config.listeners, |one| (&one.name, section::listener(one))))
@@ -33,6 +37,7 @@ fn root(config: &Config) -> Mapping {
         .with("routes", config.routes.iter().map(section::route).map(Value::Mapping).collect::<Vec<_>>())
         .with("sessions", section::sessions(&config.sessions))
         .with("identity", section::identity(&config.identity))
+        .with_some("extensions", extensions)
         .with("logs", section::logs(&config.logs))
         .with_some("pages", filled(section::pages(&config.pages)))
         .with("admin", section::admin(&config.admin))

@@ -119,6 +119,11 @@ impl Findings {
         self.secrets.borrow_mut().push(span);
     }
 
+    /// The text with stars for every secret that is known so far.
+    pub(crate) fn masked(&self, source: &Source) -> String {
+        source.masked(&self.secrets.borrow())
+    }
+
     pub(crate) fn has_errors(&self) -> bool {
         self.list.borrow().iter().any(|finding| finding.severity() == Severity::Error)
     }

@@ -14,9 +14,11 @@ pub mod diagnostic;
 pub mod document;
 pub mod effective;
 mod environment;
+pub mod extension;
 mod fields;
 mod file;
 mod findings;
+pub mod handling;
 pub mod identity;
 mod link;
 pub mod listener;
@@ -35,14 +37,17 @@ pub mod secret;
 mod section;
 pub mod session;
 mod source;
+pub mod template;
 mod tree;
 pub mod upstream;
 mod value;
+pub mod with;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use admin::Admin;
+pub use extension::ExtensionSection;
 pub use identity::IdentityHeaders;
 pub use listener::Listener;
 pub use log::Logs;
@@ -54,7 +59,9 @@ pub use route::Route;
 pub use runtime::Runtime;
 pub use secret::Secret;
 pub use session::Sessions;
+pub use template::Template;
 pub use upstream::Upstream;
+pub use with::{With, WithRefused};
 
 /// A whole configuration that passed every check.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,6 +81,8 @@ pub struct Config {
     pub sessions: Sessions,
     /// What the upstream is told about the caller.
     pub identity: IdentityHeaders,
+    /// Which extensions run, in the order of the file.
+    pub extensions: Vec<ExtensionSection>,
     /// Access log.
     pub logs: Logs,
     /// Pages for people.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::Method;
 
 use crate::Name;
+use crate::handling::Handling;
 
 /// One route.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,8 +26,8 @@ pub struct Route {
     pub credentials: Credentials,
     /// `allow`. There is no default.
     pub allow: Allow,
-    /// `upstream`: always the name of a group in [`crate::Config::upstreams`]. Where there are
-    /// [`Route::destinations`], the first of the last of them.
+    /// `upstream`: the name of a group in [`crate::Config::upstreams`]. Where there are [`Route::destinations`], the
+    /// first of the last of them; empty where the route answers itself ([`Handling::answer`]).
     pub upstream: Name,
     /// `upstream` as a map or a list: which group gets a request. The first whose `when` holds; empty where there is
     /// nothing to choose.
@@ -41,6 +42,8 @@ pub struct Route {
     pub upgrade_websocket: bool,
     /// `timeouts.idle` of an upgraded connection; overrides the group's.
     pub idle_timeout: Option<Duration>,
+    /// What is done with its requests besides sending them on.
+    pub handling: Handling,
 }
 
 impl Route {
@@ -62,6 +65,7 @@ impl Route {
             scopes: Vec::new(),
             upgrade_websocket: false,
             idle_timeout: None,
+            handling: Handling::default(),
         }
     }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod acme;
 pub(crate) mod admin;
+pub(crate) mod extension;
 pub(crate) mod identity;
 pub(crate) mod listener;
 pub(crate) mod log;

@@ -45,6 +45,14 @@ pub struct Upstream {
     pub keep_alive: KeepAlive,
 }
 
+impl Upstream {
+    /// The group of a route that answers itself: no server, all defaults. Nothing is ever sent there.
+    #[must_use]
+    pub fn of_nobody() -> Self {
+        crate::section::upstream::of_nobody()
+    }
+}
+
 /// One server of a group.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Server {

@@ -2,8 +2,9 @@
 
 use http::{HeaderName, HeaderValue};
 
-/// Changes to the request that goes to the server, in the order in which they were asked for. They are requests: the
-/// gateway refuses those of fields that carry identity, name the host or frame the message.
+/// Changes to the request that goes to the server, or to the answer that goes to the client, in the order in which they
+/// were asked for. They are wishes: the gateway refuses those of fields that carry identity, name the host or frame the
+/// message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Edits(Vec<Edit>);
 
@@ -17,12 +18,12 @@ pub enum Edit {
 }
 
 impl Edits {
-    /// Sets a field of the request, replacing what is there.
+    /// Sets a field, replacing what is there.
     pub fn set(&mut self, name: HeaderName, value: HeaderValue) {
         self.0.push(Edit::Set(name, value));
     }
 
-    /// Removes a field of the request.
+    /// Removes a field.
     pub fn remove(&mut self, name: HeaderName) {
         self.0.push(Edit::Remove(name));
     }

@@ -1,9 +1,12 @@
 //! The programmable part: the public Extension trait and its small vocabulary.
 //!
-//! An [`Extension`] is asked about requests that may enter already: the security path is not a plug-in. It sees a
-//! [`RequestView`], asks for [`Edits`] and gives a [`Verdict`]; the gateway applies the edits and refuses those of fields
-//! that carry identity. What an extension never sees is a secret: the view leaves `Authorization`, `Cookie` and
-//! `Proxy-Authorization` out.
+//! An [`Extension`] is asked about requests around the security path, which is not a plug-in: it sees a [`RequestView`],
+//! asks for [`Edits`] and gives a [`Verdict`]. It can refuse what the policy allows, never allow what the policy refuses.
+//! The gateway applies the edits and refuses those of fields that carry identity. What an extension never sees is a
+//! secret: the views leave credentials and cookies out.
+//!
+//! This crate keeps to semantic versioning by itself: new hooks come with a default, new verdicts may come
+//! ([`Verdict`] is not exhaustive), nothing else changes within a major version.
 //!
 //! ```
 //! use http::{HeaderName, HeaderValue, StatusCode};
@@ -15,6 +18,10 @@
 //! impl Extension for Tenant {
 //!     fn name(&self) -> &str {
 //!         "tenant"
+//!     }
+//!
+//!     fn fields(&self) -> Vec<HeaderName> {
+//!         vec![HeaderName::from_static("x-tenant")]
 //!     }
 //!
 //!     fn on_authorized(&self, request: &RequestView<'_>, edits: &mut Edits) -> Verdict {
@@ -32,8 +39,11 @@
 
 mod edit;
 mod extension;
+mod reply;
 mod view;
 
+pub use async_trait::async_trait;
 pub use edit::{Edit, Edits};
-pub use extension::{Extension, Verdict};
-pub use view::RequestView;
+pub use extension::{Configured, Extension, Verdict};
+pub use reply::Reply;
+pub use view::{RequestView, ResponseView};

@@ -16,11 +16,18 @@ use ostia_identity::{Claims, Identity, Proof};
 fn headers() -> IdentityHeaders {
     let field = |name: &'static str, claim: &str| {
         let claim = ClaimPath::parse(claim)?;
-        Some(ClaimHeader { header: HeaderName::from_static(name), claim })
+        Some(ClaimHeader { header: HeaderName::from_static(name), claim, after_issuer: false })
     };
     let fields =
         [("x-forwarded-user", "sub"), ("x-forwarded-email", "email"), ("x-forwarded-groups", "groups")];
-    IdentityHeaders { headers: fields.into_iter().filter_map(|(name, claim)| field(name, claim)).collect() }
+    IdentityHeaders {
+        preset: None,
+        headers: fields.into_iter().filter_map(|(name, claim)| field(name, claim)).collect(),
+        withheld: Vec::new(),
+        assertions: Vec::new(),
+        assertion_issuer: String::new(),
+        assertion_keys_file: None,
+    }
 }
 
 fn identity() -> Identity {

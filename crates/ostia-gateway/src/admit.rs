@@ -4,12 +4,14 @@ use pingora_proxy::Session as Downstream;
 
 use crate::answer::Answer;
 use crate::endpoint;
+use crate::endpoint::verify::Asked;
 use crate::exchange::Exchange;
+use crate::extension;
 use crate::proxy::Front;
 use crate::resource;
 use crate::stage::authorize::{Authorized, authorize};
 use crate::stage::identify::identify;
-use crate::stage::receive::receive;
+use crate::stage::receive::{Arrived, receive};
 use crate::stage::route::route;
 
 /// Decides about a request. Runs for every one: preflight, upgrade, `Expect` and all.
@@ -21,12 +23,16 @@ pub async fn admit(
     downstream: &mut Downstream,
     exchange: &mut Exchange,
 ) -> Result<Authorized, Answer> {
+    let asked = Asked::of(downstream.req_header());
     let arrived = receive(front, downstream, exchange)?;
     if let Some(answer) = endpoint::acme::answer(&arrived, exchange) {
         return Err(answer);
     }
     if arrived.listener.redirect_to_https {
         return Err(endpoint::https::redirect(&arrived, exchange));
+    }
+    if let Some(asked) = asked {
+        return Err(asked.answer(front, &arrived, exchange).await);
     }
     if let Some(own) = endpoint::Own::of(&arrived) {
         if own == endpoint::Own::BackChannel {
@@ -38,7 +44,28 @@ pub async fn admit(
     if let Some(description) = resource::description(&arrived, exchange) {
         return Err(description);
     }
-    let routed = route(&arrived, exchange)?;
-    let identified = identify(front, routed, &arrived, exchange).await?;
-    authorize(front, identified, &arrived, exchange).await
+    if let Some(keys) = endpoint::keys::answer(&arrived, exchange) {
+        return Err(keys);
+    }
+    let authorized = decide(front, &arrived, exchange).await?;
+    let headers = &downstream.req_header().headers;
+    if let Some(level) = authorized.route().handling.compression_level(headers) {
+        downstream.upstream_compression.adjust_level(level);
+    }
+    Ok(authorized)
+}
+
+/// The decision itself, whether the request goes on here or a proxy in front asks for it.
+///
+/// # Errors
+/// The answer to a request that has no route or may not enter, and what a route or an extension answers itself.
+pub(crate) async fn decide(
+    front: &Front,
+    arrived: &Arrived<'_>,
+    exchange: &mut Exchange,
+) -> Result<Authorized, Answer> {
+    let routed = route(arrived, exchange)?;
+    extension::on_request(front, &routed.route, arrived, exchange)?;
+    let identified = identify(front, routed, arrived, exchange).await?;
+    authorize(front, identified, arrived, exchange).await
 }

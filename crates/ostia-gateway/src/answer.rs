@@ -7,6 +7,8 @@ use pingora_proxy::Session as Downstream;
 
 use crate::page::{Page, Pages};
 
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
+
 /// A finished answer of Ostia's own.
 #[derive(Debug)]
 pub struct Answer {
@@ -14,7 +16,7 @@ pub struct Answer {
     /// Why, as a slug for log, metrics and page.
     reason: &'static str,
     headers: Vec<(HeaderName, HeaderValue)>,
-    content_type: Option<&'static str>,
+    content_type: Option<HeaderValue>,
     body: Bytes,
     is_last: bool,
 }
@@ -93,7 +95,7 @@ impl Answer {
         let mut answer = Self::empty(status, reason)
             .with(header::CONTENT_SECURITY_POLICY, pages.security_policy(page))
             .with(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
-        answer.content_type = Some("text/html; charset=utf-8");
+        answer.content_type = Some(HTML);
         answer.body = Bytes::from(pages.render(page));
         answer
     }
@@ -102,7 +104,7 @@ impl Answer {
     #[must_use]
     pub fn html(status: StatusCode, reason: &'static str, policy: HeaderValue, html: String) -> Self {
         let mut answer = Self::empty(status, reason).with(header::CONTENT_SECURITY_POLICY, policy);
-        answer.content_type = Some("text/html; charset=utf-8");
+        answer.content_type = Some(HTML);
         answer.body = Bytes::from(html);
         answer
     }
@@ -117,8 +119,17 @@ impl Answer {
     #[must_use]
     pub fn octets(status: StatusCode, reason: &'static str, body: impl Into<Bytes>) -> Self {
         let mut answer = Self::empty(status, reason);
-        answer.content_type = Some("application/octet-stream");
+        answer.content_type = Some(HeaderValue::from_static("application/octet-stream"));
         answer.body = body.into();
+        answer
+    }
+
+    /// A text that is at hand.
+    #[must_use]
+    pub fn text(status: StatusCode, reason: &'static str, content_type: HeaderValue, text: Vec<u8>) -> Self {
+        let mut answer = Self::empty(status, reason);
+        answer.content_type = Some(content_type);
+        answer.body = Bytes::from(text);
         answer
     }
 
@@ -126,7 +137,7 @@ impl Answer {
     #[must_use]
     pub fn json(status: StatusCode, reason: &'static str, body: &serde_json::Value) -> Self {
         let mut answer = Self::empty(status, reason);
-        answer.content_type = Some("application/json");
+        answer.content_type = Some(HeaderValue::from_static("application/json"));
         answer.body = Bytes::from(body.to_string());
         answer
     }
@@ -159,7 +170,7 @@ impl Answer {
             }
         }
         let mut answer = Self::json(refusal.status, refusal.reason, &problem);
-        answer.content_type = Some("application/problem+json");
+        answer.content_type = Some(HeaderValue::from_static("application/problem+json"));
         answer
     }
 
@@ -168,6 +179,18 @@ impl Answer {
     pub fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
         self
+    }
+
+    /// With another status.
+    #[must_use]
+    pub fn with_status(self, status: StatusCode) -> Self {
+        Self { status, ..self }
+    }
+
+    /// Its fields so far, without those that every answer gets when it is written.
+    #[must_use]
+    pub fn headers(&self) -> &[(HeaderName, HeaderValue)] {
+        &self.headers
     }
 
     /// As the last answer of its connection: what follows a head that cannot be understood cannot be understood either.
@@ -195,7 +218,7 @@ impl Answer {
         self.reason
     }
 
-    /// Writes the answer. Never cached, never sniffed; the connection is closed when the request brought a body that
+    /// Writes the answer. Never cached unless it says so itself, never sniffed; the connection is closed when the request brought a body that
     /// nobody read.
     ///
     /// # Errors
@@ -213,8 +236,13 @@ impl Answer {
         if let Some(content_type) = self.content_type {
             response.insert_header(header::CONTENT_TYPE, content_type)?;
         }
-        response.insert_header(header::CONTENT_LENGTH, self.body.len())?;
-        response.insert_header(header::CACHE_CONTROL, "no-store")?;
+        // 204 and 304 have neither body nor length (RFC 9110 section 8.6).
+        if !matches!(self.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+            response.insert_header(header::CONTENT_LENGTH, self.body.len())?;
+        }
+        if !response.headers.contains_key(header::CACHE_CONTROL) {
+            response.insert_header(header::CACHE_CONTROL, "no-store")?;
+        }
         response.insert_header(header::REFERRER_POLICY, "no-referrer")?;
         response.insert_header(header::X_CONTENT_TYPE_OPTIONS, "nosniff")?;
         response.insert_header("x-request-id", request_id.clone())?;

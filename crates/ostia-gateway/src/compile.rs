@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use ostia_config::listener::Listener;
-use ostia_config::{Config, Name};
+use ostia_config::{Config, Name, WithRefused};
 use ostia_oidc::Provider;
 use ostia_oidc::provider::ProviderRefused;
 use ostia_policy::{Choice, Gate, Policies, PolicyRefused};
@@ -19,7 +19,10 @@ use ostia_session::{
 use ostia_telemetry::{AccessLogRefused, AuditLogRefused, Metrics, MetricsRefused};
 use ostia_upstream::{Group, Registry};
 
+use crate::assertion::{AssertionKeysRefused, Assertions};
 use crate::ended::Endings;
+use crate::extension::{Extensions, Running};
+use crate::handling::RouteHandling;
 use crate::key_file::{self, KeyFileRefused};
 use crate::page::Pages;
 use crate::projection::Projection;
@@ -43,6 +46,12 @@ pub enum CompileRefused {
     /// The file of the session keys.
     #[error(transparent)]
     KeyFile(#[from] KeyFileRefused),
+    /// The keys of signed statements.
+    #[error(transparent)]
+    AssertionKeys(#[from] AssertionKeysRefused),
+    /// An extension that is not there, or whose `with` it does not take.
+    #[error(transparent)]
+    Extension(#[from] WithRefused),
     /// The cookie's name.
     #[error(transparent)]
     CookieName(#[from] CookieNameRefused),
@@ -99,7 +108,8 @@ fn cause_of(error: &dyn std::error::Error) -> String {
 }
 
 /// Compiles everything that has no effect outside of the process, to find what is wrong.
-pub(crate) fn trial(config: &Config) -> Result<(), CompileRefused> {
+pub(crate) fn trial(config: &Config, extensions: &Extensions) -> Result<(), CompileRefused> {
+    extensions.in_force(&config.extensions, &[])?;
     RouteTable::compile(&config.routes).map_err(CompileRefused::Routes)?;
     let policies = Policies::compile(&config.policies)?;
     for section in &config.routes {
@@ -109,6 +119,9 @@ pub(crate) fn trial(config: &Config) -> Result<(), CompileRefused> {
     }
     if let Some(path) = &config.sessions.keys_file {
         read_keys(path)?;
+    }
+    if let Some(path) = &config.identity.assertion_keys_file {
+        crate::assertion::AssertionKeys::read(path)?;
     }
     for (name, section) in &config.providers {
         provider(name, section, None)?;
@@ -140,13 +153,16 @@ pub(crate) fn compile(
     previous: Option<&Snapshot>,
     metrics: &Arc<Metrics>,
     registry: &Arc<Registry>,
+    extensions: &Extensions,
 ) -> Result<Snapshot, CompileRefused> {
     let config = Arc::new(config);
     let table = RouteTable::compile(&config.routes).map_err(CompileRefused::Routes)?;
     let providers = providers(&config, previous)?;
     let groups = groups(&config, previous, registry);
     let projection = Projection::new(&config.identity);
-    let managed = ManagedFields::new(projection.names().chain(FORWARDING_FIELDS.iter()));
+    let extensions =
+        extensions.in_force(&config.extensions, previous.map_or(&[], |previous| &previous.extensions))?;
+    let managed = managed_fields(&config, &extensions);
     let ring = Arc::new(key_ring(&config)?);
     let policies = Policies::compile(&config.policies)?;
     let mut sessions = SessionCookies::new(Arc::clone(&ring), &config.sessions, &config.providers)?;
@@ -158,12 +174,15 @@ pub(crate) fn compile(
     let listeners = listeners(&config);
     let mut routes = Vec::with_capacity(config.routes.len());
     for section in &config.routes {
-        routes.push(Arc::new(route(section, &config, &policies, &providers, &groups, metrics)?));
+        let handling = handling(section, previous);
+        routes.push(Arc::new(route(section, handling, &config, &policies, &providers, &groups, metrics)?));
     }
     Ok(Snapshot {
         table,
         managed,
         projection,
+        assertions: Assertions::new(&config)?,
+        extensions,
         sessions,
         flows,
         servers,
@@ -188,6 +207,23 @@ fn store(config: &Config, previous: Option<&Snapshot>) -> Result<Option<Arc<Runn
         Some(before) => Ok(Some(Arc::clone(before))),
         None => Ok(Some(Arc::new(RunningStore::new(section)?))),
     }
+}
+
+/// Every field that clients may not send: those of `identity`, those that rules fill from claims, those that extensions
+/// write, those about the client.
+fn managed_fields(config: &Config, extensions: &[Arc<Running>]) -> ManagedFields {
+    let of_rules = config.routes.iter().flat_map(|route| route.handling.request_fields.of_the_caller());
+    let of_extensions = extensions.iter().flat_map(|running| running.fields.iter());
+    let names = config.identity.names().chain(of_rules).chain(of_extensions);
+    ManagedFields::new(names.chain(FORWARDING_FIELDS.iter()))
+}
+
+/// What a route does itself; a limit that did not change goes on counting.
+fn handling(section: &ostia_config::Route, previous: Option<&Snapshot>) -> RouteHandling {
+    let before = section.handling.rate_limit.as_ref().and(previous).and_then(|previous| {
+        previous.routes.iter().find(|route| route.name == section.name).map(|route| &route.handling)
+    });
+    RouteHandling::new(&section.handling, before)
 }
 
 fn providers(
@@ -272,11 +308,23 @@ fn needed_claims(config: &Config) -> Vec<String> {
         ostia_config::upstream::Affinity::Claim(path) => Some(path),
         _ => None,
     });
+    let handlings = || config.routes.iter().map(|route| &route.handling);
+    let of_rules = handlings()
+        .flat_map(|handling| handling.request_fields.claims().chain(handling.response_fields.claims()));
+    let of_limits = handlings().filter_map(|handling| match &handling.rate_limit.as_ref()?.per {
+        ostia_config::handling::RatePer::Claim(path) => Some(path),
+        _ => None,
+    });
     let mut names: Vec<String> = of_fields
         .chain(of_affinity)
+        .chain(of_rules)
+        .chain(of_limits)
         .flat_map(|path| [path.as_str().to_owned(), path.segments().first().cloned().unwrap_or_default()])
         .collect();
     names.extend(["groups", "name", "email", "preferred_username"].map(str::to_owned));
+    if !config.identity.assertions.is_empty() {
+        names.extend(["email_verified", "given_name", "family_name"].map(str::to_owned));
+    }
     names
 }
 
@@ -318,15 +366,22 @@ fn port(listener: &Listener) -> Option<u16> {
 
 fn route(
     section: &ostia_config::Route,
+    handling: RouteHandling,
     config: &Config,
     policies: &Policies,
     providers: &BTreeMap<Name, Arc<RunningProvider>>,
     groups: &BTreeMap<Name, Arc<RunningGroup>>,
     metrics: &Arc<Metrics>,
 ) -> Result<RouteState, CompileRefused> {
-    let group = groups
-        .get(&section.upstream)
-        .ok_or_else(|| CompileRefused::Dangling { what: "upstream", name: section.upstream.clone() })?;
+    let answers_itself = section.handling.answer.is_some();
+    let group = if answers_itself {
+        // In a registry of its own: nobody asks about servers that are not there.
+        Group::compile(Arc::new(ostia_config::Upstream::of_nobody()), &Arc::default())
+    } else {
+        let running = groups.get(&section.upstream);
+        let dangling = || CompileRefused::Dangling { what: "upstream", name: section.upstream.clone() };
+        Arc::clone(&running.ok_or_else(dangling)?.group)
+    };
     let mut accepted = Vec::with_capacity(section.providers.len());
     for name in &section.providers {
         let running = providers
@@ -334,7 +389,6 @@ fn route(
             .ok_or_else(|| CompileRefused::Dangling { what: "provider", name: name.clone() })?;
         accepted.push(Arc::clone(running));
     }
-    let group = Arc::clone(&group.group);
     let counters = config
         .listeners
         .iter()
@@ -353,9 +407,10 @@ fn route(
         providers: accepted,
         credentials: section.credentials,
         upstream: section.upstream.clone(),
-        upstream_metrics: metrics.upstream(&section.upstream),
+        upstream_metrics: if answers_itself { Arc::default() } else { metrics.upstream(&section.upstream) },
         upgrade_websocket: section.upgrade_websocket,
         idle_timeout: section.idle_timeout.unwrap_or(group.config().timeouts.idle),
+        handling,
         metrics: counters.collect(),
         group,
     })

@@ -5,9 +5,11 @@ pub(crate) mod back_channel;
 mod callback;
 mod front_channel;
 pub(crate) mod https;
+pub(crate) mod keys;
 mod login;
 mod logout;
 mod signed_out;
+pub(crate) mod verify;
 mod whoami;
 
 use http::StatusCode;

@@ -7,7 +7,6 @@ use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
 use ostia_config::{Config, Name};
-use ostia_extension::Extension;
 use ostia_listener::Listener;
 use ostia_oidc::resource_server::dpop::DpopGuard;
 use ostia_session::Marks;
@@ -19,6 +18,7 @@ use pingora_proxy::HttpProxy;
 
 use crate::compile::{self, CompileRefused};
 use crate::ended::Endings;
+use crate::extension::Extensions;
 use crate::forged::Forged;
 use crate::proxy::Front;
 use crate::readiness::{self, Readiness};
@@ -43,7 +43,7 @@ pub struct Gateway {
     servers: Arc<Registry>,
     access_log: AccessLog,
     audit_log: AuditLog,
-    extensions: Vec<Arc<dyn Extension>>,
+    extensions: Extensions,
     refreshes: Refreshes,
     endings: Arc<Endings>,
     forged: Forged,
@@ -69,15 +69,11 @@ impl Gateway {
     ///
     /// # Errors
     /// What cannot be built, with the remedy.
-    pub fn new(
-        config: Config,
-        threads: usize,
-        extensions: Vec<Arc<dyn Extension>>,
-    ) -> Result<Arc<Self>, CompileRefused> {
+    pub fn new(config: Config, threads: usize, extensions: Extensions) -> Result<Arc<Self>, CompileRefused> {
         let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"))?);
         let access_log = AccessLog::open(&config.logs, &metrics)?;
         let servers = Arc::new(Registry::default());
-        let snapshot = compile::compile(config, None, &metrics, &servers)?;
+        let snapshot = compile::compile(config, None, &metrics, &servers, &extensions)?;
         let running = &snapshot.config;
         let audit_log = AuditLog::open(&running.logs, &running.runtime.state_dir, &metrics)?;
         metrics.config_in_force(&snapshot.config.hash, SystemTime::now());
@@ -103,8 +99,8 @@ impl Gateway {
     ///
     /// # Errors
     /// What cannot be built.
-    pub fn trial(config: &Config) -> Result<(), CompileRefused> {
-        compile::trial(config)
+    pub fn trial(config: &Config, extensions: &Extensions) -> Result<(), CompileRefused> {
+        compile::trial(config, extensions)
     }
 
     /// Starts discovery, key refresh and health checks. Must be called inside a tokio runtime.
@@ -133,7 +129,9 @@ impl Gateway {
     pub fn prepare(&self, config: Config) -> Result<Prepared, CompileRefused> {
         let running = self.snapshot.load_full();
         compile::needs_restart(&running.config, &config)?;
-        Ok(Prepared(Arc::new(compile::compile(config, Some(&running), &self.metrics, &self.servers)?)))
+        let snapshot =
+            compile::compile(config, Some(&running), &self.metrics, &self.servers, &self.extensions)?;
+        Ok(Prepared(Arc::new(snapshot)))
     }
 
     /// Puts a prepared configuration in force: requests from now on begin with it.
@@ -173,7 +171,13 @@ impl Gateway {
     /// When the key file cannot be used; nothing changes then.
     pub fn rekey(&self) -> Result<bool, CompileRefused> {
         let running = self.snapshot.load_full();
-        let next = compile::compile((*running.config).clone(), Some(&running), &self.metrics, &self.servers)?;
+        let next = compile::compile(
+            (*running.config).clone(),
+            Some(&running),
+            &self.metrics,
+            &self.servers,
+            &self.extensions,
+        )?;
         let next = Arc::new(next);
         next.start_tasks(&self.endings);
         Ok(Arc::ptr_eq(&self.snapshot.compare_and_swap(&running, next), &running))
@@ -230,12 +234,6 @@ impl Gateway {
     pub fn reopen_logs(&self) {
         self.access_log.reopen();
         self.audit_log.reopen();
-    }
-
-    /// The extensions, in their order.
-    #[must_use]
-    pub fn extensions(&self) -> &[Arc<dyn Extension>] {
-        &self.extensions
     }
 
     /// Refreshes in flight and those that landed.

@@ -7,6 +7,8 @@
 
 pub mod admit;
 pub mod answer;
+pub mod assertion;
+mod builtin;
 pub mod ended;
 pub mod exchange;
 pub mod forged;
@@ -28,12 +30,15 @@ mod crossing;
 mod endpoint;
 pub mod extension;
 mod fields;
+mod fill;
+pub mod handling;
 pub mod key_file;
 mod key_watch;
 mod observe;
 pub mod refresh;
 pub mod rehearsal;
 mod resource;
+mod rewrite;
 mod session;
 pub mod shared;
 mod sign_in;
@@ -42,6 +47,7 @@ pub mod streams;
 pub mod tether;
 
 pub use compile::{CompileRefused, redirect_uris};
+pub use extension::Extensions;
 pub use gateway::{DrainPlan, Gateway, Prepared};
 pub use readiness::Readiness;
 pub use status::Status;

@@ -24,41 +24,51 @@ pub struct Projection {
 struct Field {
     name: HeaderName,
     claim: ClaimPath,
+    after_issuer: bool,
 }
 
 impl Projection {
     /// Prepares the section `identity`.
     #[must_use]
     pub fn new(config: &IdentityHeaders) -> Self {
-        let fields = config
-            .headers
-            .iter()
-            .map(|field| Field { name: field.header.clone(), claim: field.claim.clone() });
+        let fields = config.headers.iter().map(|field| Field {
+            name: field.header.clone(),
+            claim: field.claim.clone(),
+            after_issuer: field.after_issuer,
+        });
         Self { fields: fields.collect() }
-    }
-
-    /// The names of all fields, whether or not an identity fills them.
-    pub fn names(&self) -> impl Iterator<Item = &HeaderName> {
-        self.fields.iter().map(|field| &field.name)
     }
 
     /// The fields of one identity; made once, when it is recognised.
     #[must_use]
     pub fn of(&self, identity: &Identity) -> Box<[(HeaderName, HeaderValue)]> {
         let mut fields = Vec::with_capacity(self.fields.len());
-        for Field { name, claim } in &self.fields {
-            let value = match claim.as_str() {
-                "sub" => Some(encoded(&identity.subject, false)),
-                "iss" => Some(encoded(&identity.issuer, false)),
-                whole => identity.claims.at(whole, claim.segments()).and_then(text_of),
-            };
-            let value = value.filter(|text| !text.is_empty() && text.len() <= MAX_FIELD_BYTES);
+        for Field { name, claim, after_issuer } in &self.fields {
+            let text = claim_text(identity, claim);
+            let text = if *after_issuer { text.map(|text| behind_issuer(identity, &text)) } else { text };
+            let value = text.filter(|text| text.len() <= MAX_FIELD_BYTES);
             if let Some(value) = value.and_then(|text| HeaderValue::from_str(&text).ok()) {
                 fields.push((name.clone(), value));
             }
         }
         fields.into_boxed_slice()
     }
+}
+
+/// A claim as safe bytes, by the rule of this module; `None` when there is nothing to say. `sub` and `iss` always exist.
+pub(crate) fn claim_text(identity: &Identity, claim: &ClaimPath) -> Option<String> {
+    let text = match claim.as_str() {
+        "sub" => Some(encoded(&identity.subject, false)),
+        "iss" => Some(encoded(&identity.issuer, false)),
+        whole => identity.claims.at(whole, claim.segments()).and_then(text_of),
+    };
+    text.filter(|text| !text.is_empty())
+}
+
+/// `accounts.google.com:ana`, as Google's proxy writes it.
+pub(crate) fn behind_issuer(identity: &Identity, text: &str) -> String {
+    let issuer = identity.issuer.strip_prefix("https://").unwrap_or(&identity.issuer);
+    format!("{}:{text}", encoded(issuer, false))
 }
 
 fn text_of(claim: ClaimValue<'_>) -> Option<String> {

@@ -14,6 +14,7 @@ use pingora_proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session as Down
 
 use crate::admit;
 use crate::exchange::{Exchange, Progress};
+use crate::extension;
 use crate::gateway::Gateway;
 use crate::stage::{audit, forward, hold, receive, record, recover, reply, select};
 
@@ -53,6 +54,7 @@ impl ProxyHttp for Front {
                 exchange.outcome.answered = Some((answer.status().as_u16(), answer.reason()));
                 // A session that was refreshed for a request that is refused in the end was refreshed all the same.
                 let answer = answer.with_cookies(exchange.outcome.cookies.drain(..));
+                let answer = extension::on_own_answer(self, downstream, answer, exchange);
                 answer.write(downstream, &exchange.id.to_value()).await?;
                 Ok(true)
             }
@@ -100,6 +102,7 @@ impl ProxyHttp for Front {
         exchange: &mut Exchange,
     ) -> Result<()> {
         hold::hold_answer(self, downstream, response, exchange);
+        extension::on_response(self, downstream, response, exchange)?;
         reply::reply(response, exchange)
     }
 
@@ -131,7 +134,7 @@ impl ProxyHttp for Front {
         error: &Error,
         exchange: &mut Exchange,
     ) -> FailToProxy {
-        recover::answer_failure(downstream, error, exchange).await
+        recover::answer_failure(self, downstream, error, exchange).await
     }
 
     async fn logging(&self, downstream: &mut Downstream, error: Option<&Error>, exchange: &mut Exchange) {

@@ -142,7 +142,7 @@ impl Rehearsal {
         scratch.clone_into(&mut config.runtime.state_dir);
         config.logs.access = LogTarget::None;
         config.logs.audit = LogTarget::None;
-        Ok(Self { gateway: Gateway::new(config, 1, Vec::new())? })
+        Ok(Self { gateway: Gateway::new(config, 1, crate::extension::Extensions::default())? })
     }
 
     /// Tries a request.

@@ -45,6 +45,11 @@ pub(crate) async fn ask(
     }
 }
 
+/// The way to sign in and come back to `target`.
+pub(crate) fn login_path(target: &str) -> String {
+    format!("{LOGIN_PATH}?return={}", utf8_percent_encode(target, QUERY_VALUE))
+}
+
 /// Path and query as the browser asked for them.
 pub(crate) fn target_of(arrived: &Arrived<'_>) -> String {
     match arrived.examined.query() {

@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderValue;
 use ipnet::IpNet;
 use ostia_config::listener::Limits;
 use ostia_config::route::{Allow, Credentials, HostPattern};
 use ostia_config::{Config, Name};
+use ostia_extension::Extension;
 use ostia_oidc::Provider;
 use ostia_policy::{Choice, Gate};
 use ostia_request::ManagedFields;
@@ -17,6 +19,9 @@ use ostia_session::{FlowCookies, ServerCookies, SessionCookies};
 use ostia_telemetry::{RouteMetrics, UpstreamMetrics};
 use ostia_upstream::Group;
 
+use crate::assertion::Assertions;
+use crate::extension::Running;
+use crate::handling::RouteHandling;
 use crate::page::Pages;
 use crate::projection::Projection;
 use crate::recognised::RecognisedCache;
@@ -32,6 +37,10 @@ pub struct Snapshot {
     pub managed: ManagedFields,
     /// Claims to fields.
     pub projection: Projection,
+    /// Signed statements about callers.
+    pub assertions: Assertions,
+    /// Extensions that are asked about every request, in their order.
+    pub extensions: Vec<Arc<Running>>,
     /// Session cookies.
     pub sessions: SessionCookies,
     /// Cookies of sign-ins in progress.
@@ -122,6 +131,8 @@ pub struct RouteState {
     pub upgrade_websocket: bool,
     /// Idle time of an upgraded connection.
     pub idle_timeout: Duration,
+    /// What it does with its requests besides sending them on.
+    pub handling: RouteHandling,
     /// The counters of the group.
     pub upstream_metrics: Arc<UpstreamMetrics>,
     /// Its counters, by listener.
@@ -174,6 +185,18 @@ impl Snapshot {
     #[must_use]
     pub fn route(&self, index: RouteIndex) -> Option<&Arc<RouteState>> {
         self.routes.get(index.0)
+    }
+
+    /// The extensions of the whole configuration.
+    pub(crate) fn running_extensions(&self) -> impl Iterator<Item = &Arc<dyn Extension>> {
+        self.extensions.iter().map(|running| &running.extension)
+    }
+
+    /// Whether a `Set-Cookie` field sets one of Ostia's own cookies.
+    #[must_use]
+    pub fn sets_own_cookie(&self, field: &HeaderValue) -> bool {
+        let name = field.as_bytes().split(|byte| matches!(byte, b'=' | b';')).next().unwrap_or_default();
+        self.is_own_cookie(name.trim_ascii())
     }
 
     /// Whether a cookie is one of Ostia's own.

@@ -225,6 +225,16 @@ impl Metrics {
         self.cold.upstream_ejections.raise(&[upstream], total);
     }
 
+    /// A request came too soon for the limit of its route.
+    pub fn rate_limited(&self, route: &str) {
+        self.cold.rate_limited.one_more(&[route]);
+    }
+
+    /// An extension failed, and one request with it.
+    pub fn extension_failed(&self, extension: &str, reason: &'static str) {
+        self.cold.extension_failures.one_more(&[extension, reason]);
+    }
+
     /// A request was sent to another server.
     pub fn upstream_retried(&self, upstream: &str, reason: &'static str) {
         self.cold.upstream_retries.one_more(&[upstream, reason]);

@@ -25,6 +25,7 @@ mod echo_upstream;
 mod fault_provider;
 mod form;
 mod jar;
+pub mod jws;
 mod metrics;
 mod node_provider;
 mod npm;

@@ -5,7 +5,7 @@
 //! # impl ostia::Extension for Tenant {
 //! #     fn name(&self) -> &str { "tenant" }
 //! # }
-//! ostia::Builder::new("/etc/ostia/ostia.yaml").extension(Tenant).run()?;
+//! ostia::Server::builder("/etc/ostia/ostia.yaml").extension(Tenant).run()?;
 //! # Ok::<(), ostia::RunFailed>(())
 //! ```
 
@@ -27,17 +27,30 @@ use std::sync::Arc;
 pub use admin::socket::SocketRefused;
 use ostia_config::diagnostic::Diagnostics;
 use ostia_config::load::{self, Environment};
-pub use ostia_extension::Extension;
-use ostia_gateway::CompileRefused;
+pub use ostia_extension as extension;
+pub use ostia_extension::{Configured, Extension};
+use ostia_gateway::{CompileRefused, Extensions};
 use ostia_listener::ListenerRefused;
 
 /// The engine this was built with.
 pub const PINGORA_VERSION: &str = "0.9.1";
 
+/// The server as a library.
+#[derive(Clone, Copy, Debug)]
+pub struct Server;
+
+impl Server {
+    /// A server that runs this configuration file.
+    #[must_use]
+    pub fn builder(path: impl AsRef<Path>) -> Builder {
+        Builder::new(path)
+    }
+}
+
 /// Puts a server together from a configuration file and extensions.
 pub struct Builder {
     path: PathBuf,
-    extensions: Vec<Arc<dyn Extension>>,
+    extensions: Extensions,
 }
 
 /// Why [`Builder::run`] came back with an error.
@@ -90,14 +103,31 @@ impl Builder {
     /// A server that runs this configuration file.
     #[must_use]
     pub fn new(path: impl AsRef<Path>) -> Self {
-        Self { path: path.as_ref().to_owned(), extensions: Vec::new() }
+        Self { path: path.as_ref().to_owned(), extensions: Extensions::default() }
     }
 
-    /// With an extension; extensions run in the order in which they were added.
+    /// With an extension that runs always; they run in the order in which they were added, before those that the
+    /// configuration names.
     #[must_use]
     pub fn extension(mut self, extension: impl Extension + 'static) -> Self {
-        self.extensions.push(Arc::new(extension));
+        self.extensions.add(Arc::new(extension));
         self
+    }
+
+    /// With a kind of extension that the configuration can name: `extensions: [{ name: …, with: { … } }]`.
+    #[must_use]
+    pub fn offer<T: Configured>(mut self) -> Self {
+        self.extensions.offer::<T>();
+        self
+    }
+
+    /// Checks the configuration as [`Builder::run`] would read it, with the extensions of this program.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn check(&self) -> Result<(), RunFailed> {
+        let config = load::load(&self.path, &Environment::process()).map_err(RunFailed::Config)?;
+        Ok(server::trial(&config, &self.extensions)?)
     }
 
     /// Serves until a signal ends the process: HUP reloads, USR1 opens the logs anew, USR2 hands over to a

@@ -7,8 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ostia_config::{Config, Name};
-use ostia_extension::Extension;
-use ostia_gateway::{CompileRefused, Gateway};
+use ostia_gateway::{CompileRefused, Extensions, Gateway};
 use ostia_listener::Node;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -58,9 +57,9 @@ enum Leaving {
 }
 
 /// Builds what can be built without the network and without binding an address: what `check` adds to reading.
-pub(crate) fn trial(config: &Config) -> Result<(), CompileRefused> {
+pub(crate) fn trial(config: &Config, extensions: &Extensions) -> Result<(), CompileRefused> {
     install_crypto();
-    Gateway::trial(config)
+    Gateway::trial(config, extensions)
 }
 
 /// The redirect URIs that have to be registered, by provider.
@@ -69,7 +68,7 @@ pub(crate) fn redirect_uris(config: &Config) -> Vec<(Name, String)> {
 }
 
 /// Runs until a signal ends it.
-pub(crate) fn run(path: &Path, config: Config, extensions: Vec<Arc<dyn Extension>>) -> Result<(), RunFailed> {
+pub(crate) fn run(path: &Path, config: Config, extensions: Extensions) -> Result<(), RunFailed> {
     let inheritance = Inheritance::take();
     let runtime = runtime(config.runtime.threads)?;
     let guard = runtime.enter();
@@ -153,7 +152,7 @@ impl Server {
     pub(crate) fn bind(
         path: &Path,
         config: Config,
-        extensions: Vec<Arc<dyn Extension>>,
+        extensions: Extensions,
         inheritance: Inheritance,
     ) -> Result<Self, RunFailed> {
         install_crypto();

@@ -8,6 +8,7 @@ use url::Url;
 use crate::codes;
 use crate::findings::Finding;
 use crate::route::{Allow, HostPattern};
+use crate::section::identity::folded;
 use crate::section::root::provider_path;
 use crate::section::route::label;
 use crate::source::Span;
@@ -24,6 +25,7 @@ pub(super) fn check(cx: &Context<'_>, root: &Node, config: &Config) {
         places.open_below_guarded(config, index, route);
         places.idle_provider_key(index, route);
         places.scopes_of_anyone(index, route);
+        places.rules_leave_identity_alone(config, index, route);
     }
 }
 
@@ -202,6 +204,25 @@ impl Places<'_> {
                     .related(self.span(other, "path"), "guarded here")
                     .help("the longer path wins: move what is public elsewhere if this is not meant"),
             );
+        }
+    }
+
+    /// What tells of the caller comes from `identity` alone.
+    fn rules_leave_identity_alone(&self, config: &Config, index: usize, route: &Route) {
+        let steps = [Step::Key("routes"), Step::Index(index), Step::Key("headers"), Step::Key("request")];
+        for name in route.handling.request_fields.names() {
+            if !config.identity.names().any(|own| folded(own) == folded(name)) {
+                continue;
+            }
+            let message = format!(
+                "{} changes `{name}`, which tells the upstream who the caller is",
+                self.label(index, route)
+            );
+            let finding =
+                Finding::new(codes::FIXED_FIELD, self.root.locate(&steps), path_text(&steps), message);
+            self.cx
+                .findings
+                .add(finding.help("fields of `identity` are the same on every route: remove the rule"));
         }
     }
 

@@ -5,15 +5,19 @@ mod policy;
 use serde_yaml::{Mapping, Value};
 
 pub(super) use self::policy::policy;
-use super::{Map, duration, path, some_texts, texts};
+use super::{Map, duration, handling, path, some_texts, texts};
 use crate::admin::SocketAccess;
+use crate::identity::{AssertionForm, ClaimHeader, Preset};
 use crate::listener::{Acme, AcmeChallenge, ProxyProtocol, TlsVersion};
 use crate::log::{LogTarget, SubjectForm};
 use crate::provider::{Client, ClientAuthMethod};
 use crate::route::{Allow, Destination, HostPattern};
 use crate::section::route::made_up_name;
 use crate::session::{RedisKind, RedisStore, SameSite};
-use crate::{Admin, IdentityHeaders, Listener, Logs, Pages, Provider, Route, Runtime, Sessions};
+use crate::tree::{self, Node};
+use crate::{
+    Admin, ExtensionSection, IdentityHeaders, Listener, Logs, Pages, Provider, Route, Runtime, Sessions,
+};
 
 /// What stands for a secret.
 const SET: &str = "<set>";
@@ -166,7 +170,7 @@ pub(super) fn route(route: &Route) -> Mapping {
     };
     let proofs = [(route.credentials.session, "session"), (route.credentials.bearer, "bearer")];
     let credentials = texts(proofs.into_iter().filter(|(on, _)| *on).map(|(_, name)| name));
-    Map::default()
+    let map = Map::default()
         .with_some("name", named.then(|| route.name.as_str().to_owned()))
         .with_some("host", host)
         .with("path", route.path.as_str())
@@ -174,13 +178,13 @@ pub(super) fn route(route: &Route) -> Mapping {
         .with_some("provider", some_texts(&route.providers))
         .with_some("credentials", (!credentials.is_empty()).then_some(credentials))
         .with("allow", allow)
-        .with("upstream", upstream_of(route))
         .with_some("scopes", some_texts(&route.scopes))
+        .with_some("upstream", route.handling.answer.is_none().then(|| upstream_of(route)))
         .with_some("shadow", some_texts(&route.shadow))
         .with("audit", if route.audit_allowed { "allow" } else { "deny" })
         .with("upgrade", texts(route.upgrade_websocket.then_some("websocket")))
-        .with_some("timeouts", route.idle_timeout.map(|idle| Map::default().with("idle", duration(idle)).0))
-        .0
+        .with_some("timeouts", route.idle_timeout.map(|idle| Map::default().with("idle", duration(idle)).0));
+    handling::with(map, &route.handling).0
 }
 
 /// A name, or the list that chooses.
@@ -242,12 +246,57 @@ fn store(store: Option<&RedisStore>) -> Value {
 }
 
 pub(super) fn identity(identity: &IdentityHeaders) -> Mapping {
+    let of_preset = |header: &ClaimHeader| {
+        identity.preset.is_some_and(|preset| {
+            preset.fields().iter().any(|(name, claim, after_issuer)| {
+                (*name, *claim, *after_issuer)
+                    == (header.header.as_str(), header.claim.as_str(), header.after_issuer)
+            })
+        })
+    };
     let headers: Mapping = identity
         .headers
         .iter()
+        .filter(|header| !of_preset(header))
         .map(|header| (header.header.as_str().into(), header.claim.as_str().into()))
         .collect();
-    Map::default().with("headers", headers).with("pass_access_token", false).0
+    let own = identity.assertions.iter().find(|assertion| assertion.form == AssertionForm::Own);
+    let assertion = identity.assertions.first().map(|first| {
+        Map::default()
+            .with_some("header", own.map(|own| own.header.as_str()))
+            .with("lifetime", duration(first.lifetime))
+            .with("issuer", identity.assertion_issuer.as_str())
+            .with_some("keys_file", identity.assertion_keys_file.as_deref().map(path))
+            .0
+    });
+    let headers = (identity.preset.is_none() || !headers.is_empty()).then_some(headers);
+    Map::default()
+        .with_some("preset", identity.preset.map(Preset::as_str))
+        .with_some("headers", headers)
+        .with("pass_access_token", false)
+        .with_some("assertion", assertion)
+        .0
+}
+
+pub(super) fn extension(extension: &ExtensionSection) -> Mapping {
+    let with = extension.with.node.as_ref().map(free);
+    Map::default().with("name", extension.name.as_str()).with_some("with", with).0
+}
+
+/// A part that others read, as it stands but for what came from outside.
+fn free(node: &Node) -> Value {
+    match &node.value {
+        tree::Value::Scalar(scalar) if scalar.is_veiled() => Value::from(SET),
+        tree::Value::Scalar(scalar) if scalar.plain => {
+            serde_yaml::from_str(&scalar.text).unwrap_or_else(|_| Value::from(scalar.text.as_str()))
+        }
+        tree::Value::Scalar(scalar) => Value::from(scalar.text.as_str()),
+        tree::Value::List(items) => Value::Sequence(items.iter().map(free).collect()),
+        tree::Value::Map(entries) => Value::Mapping(
+            entries.iter().map(|entry| (Value::from(entry.key.as_str()), free(&entry.value))).collect(),
+        ),
+        tree::Value::Null | tree::Value::Broken => Value::Null,
+    }
 }
 
 pub(super) fn logs(logs: &Logs) -> Mapping {

@@ -1,20 +1,23 @@
 //! `identity`: what the upstream is told about the caller.
 
+use std::time::Duration;
+
 use http::HeaderName;
 
 use crate::IdentityHeaders;
 use crate::codes;
 use crate::describe::{Grammar, Key, Section, Shape, Words};
 use crate::fields::Fields;
+use crate::file;
 use crate::findings::Finding;
-use crate::identity::ClaimHeader;
+use crate::identity::{Assertion, AssertionForm, ClaimHeader, Preset};
 use crate::policy::ClaimPath;
-use crate::section::{CLAIM_PATH, read_key};
+use crate::section::{CLAIM_PATH, FILE, TEXT, read_key};
 use crate::source::Span;
-use crate::value::{FromText, Place, Read as _};
+use crate::value::{FromText, Place, Read as _, Word};
 
 static HEADER: Grammar = <HeaderName as FromText>::GRAMMAR;
-static PRESET: Words = Words { now: &["forwarded"], later: &["alb", "iap", "pomerium", "remote-user"] };
+static PRESET: Words = Words { now: &["forwarded", "alb", "iap", "pomerium", "remote-user"], later: &[] };
 
 pub(crate) static IDENTITY: Section = Section {
     title: "`identity`",
@@ -33,7 +36,11 @@ pub(crate) static IDENTITY: Section = Section {
             "preset",
             Shape::Word(&PRESET),
             "A set of fields by name, to which `headers` adds. `forwarded`: `X-Forwarded-User: sub`, \
-             `X-Forwarded-Email: email`, `X-Forwarded-Groups: groups`.",
+             `X-Forwarded-Email: email`, `X-Forwarded-Groups: groups`. `alb`: `X-Amzn-Oidc-Identity: sub` and the signed \
+             `X-Amzn-Oidc-Data`, never the access token. `iap`: `X-Goog-Authenticated-User-Email` and `-Id` after the \
+             issuer, and the signed `X-Goog-Iap-Jwt-Assertion`. `pomerium`: `X-Pomerium-Claim-Sub`, `-Email`, `-Groups` \
+             and `-Name`, and the signed `X-Pomerium-Jwt-Assertion`. `remote-user`: `Remote-User: sub`, `Remote-Email`, \
+             `Remote-Groups`, `Remote-Name`.",
         )
         .absent("`forwarded`, unless `headers` is there"),
         Key::new(
@@ -42,15 +49,37 @@ pub(crate) static IDENTITY: Section = Section {
             "Whether the upstream gets the caller's access token. Only `false` in this release.",
         )
         .default("false"),
-        Key::later("assertion"),
+        Key::new("assertion", Shape::Section(&ASSERTION), "A signed statement about the caller.")
+            .absent("none but that of the preset"),
     ],
 };
 
-const FORWARDED: [(HeaderName, &str); 3] = [
-    (HeaderName::from_static("x-forwarded-user"), "sub"),
-    (HeaderName::from_static("x-forwarded-email"), "email"),
-    (HeaderName::from_static("x-forwarded-groups"), "groups"),
-];
+pub(crate) static ASSERTION: Section = Section {
+    title: "`identity.assertion`",
+    doc: "A JSON Web Token (ES256) about the caller: `iss`, `aud` (the name of the route), `sub`, `idp` (the issuer that \
+          knows the caller), `iat`, `exp`, and every claim that `identity` sends. The public keys are at \
+          `/.well-known/ostia/jwks.json` on every host.",
+    keys: &[
+        Key::new("header", Shape::Text(&HEADER), "The field.")
+            .absent("only that of the preset")
+            .example("header: X-Ostia-Assertion"),
+        Key::new(
+            "lifetime",
+            Shape::seconds(10, 3600),
+            "From its making to its `exp`. Made anew when half of it is over.",
+        )
+        .default("60s"),
+        Key::new("issuer", Shape::Text(&TEXT), "Its `iss`; with the preset `pomerium` the host instead.").default("ostia"),
+        Key::new(
+            "keys_file",
+            Shape::Text(&FILE),
+            "Private keys on P-256 as PEM (PKCS#8), the same file on every node: the first signs, all are published. To \
+             change keys add one at the end, reload all nodes, wait ten minutes, and move it to the front.",
+        )
+        .absent("`assertion.keys` in `runtime.state_dir`, made when absent")
+        .example("keys_file: assertion.keys"),
+    ],
+};
 
 /// Fields that say where a request goes, how it is framed, or who sent it: they are not ours to fill with a claim.
 const NOT_OURS: [&str; 28] = [
@@ -87,14 +116,64 @@ const NOT_OURS: [&str; 28] = [
 pub(crate) fn read(fields: &Fields<'_>) -> IdentityHeaders {
     refuse_access_token(fields);
     let named = headers(fields);
-    let preset = fields.optional::<crate::value::Word>("preset").is_some() || !fields.has("headers");
+    let preset = preset(fields);
     let replaced = |header: &HeaderName| named.iter().any(|own| folded(&own.header) == folded(header));
-    let from_preset = FORWARDED.into_iter().filter(|(header, _)| preset && !replaced(header));
+    let from_preset = preset.map(Preset::fields).unwrap_or_default().iter();
     let mut headers: Vec<ClaimHeader> = from_preset
-        .filter_map(|(header, claim)| Some(ClaimHeader { header, claim: ClaimPath::parse(claim)? }))
+        .filter_map(|(header, claim, after_issuer)| {
+            let (header, claim) = (HeaderName::from_static(header), ClaimPath::parse(claim)?);
+            Some(ClaimHeader { header, claim, after_issuer: *after_issuer })
+        })
+        .filter(|field| !replaced(&field.header))
         .collect();
     headers.extend(named);
-    IdentityHeaders { headers }
+    let section = fields.section("assertion");
+    let withheld = preset.map(Preset::withheld).unwrap_or_default().iter();
+    IdentityHeaders {
+        preset,
+        withheld: withheld.map(|name| HeaderName::from_static(name)).collect(),
+        assertions: assertions(&section, preset, &headers),
+        headers,
+        assertion_issuer: section.get("issuer"),
+        assertion_keys_file: file::readable_key(&section, "keys_file"),
+    }
+}
+
+fn preset(fields: &Fields<'_>) -> Option<Preset> {
+    match fields.optional::<Word>("preset").map(|Word(word)| word) {
+        Some("alb") => Some(Preset::Alb),
+        Some("iap") => Some(Preset::Iap),
+        Some("pomerium") => Some(Preset::Pomerium),
+        Some("remote-user") => Some(Preset::RemoteUser),
+        Some(_) => Some(Preset::Forwarded),
+        None => (!fields.has("headers")).then_some(Preset::Forwarded),
+    }
+}
+
+/// The signed field of the preset, then our own.
+fn assertions(fields: &Fields<'_>, preset: Option<Preset>, headers: &[ClaimHeader]) -> Vec<Assertion> {
+    let lifetime = fields.get::<Duration>("lifetime");
+    let signed = preset.and_then(Preset::signed);
+    let mut assertions: Vec<Assertion> =
+        signed.into_iter().map(|(header, form)| Assertion { header, lifetime, form }).collect();
+    let Some(header) = fields.optional::<HeaderName>("header") else { return assertions };
+    if let Some(reason) = refusal(&header) {
+        let message = format!("`{}` {reason}", fields.shown("header"));
+        let finding =
+            Finding::new(codes::IDENTITY_HEADER, fields.value_span("header"), fields.sub("header"), message);
+        fields.cx.findings.add(finding.help("choose a field of your own, such as `X-Ostia-Assertion`"));
+        return assertions;
+    }
+    let taken = headers.iter().map(|field| &field.header).chain(assertions.iter().map(|other| &other.header));
+    if taken.into_iter().any(|other| folded(other) == folded(&header)) {
+        let message = format!("`{}` is the same field as another one", fields.shown("header"));
+        let finding =
+            Finding::new(codes::SAME_HEADER, fields.value_span("header"), fields.sub("header"), message);
+        fields.cx.findings.add(finding.help("give the assertion a field of its own"));
+        return assertions;
+    }
+    assertions.push(Assertion { header, lifetime, form: AssertionForm::Own });
+    assertions
 }
 
 fn refuse_access_token(fields: &Fields<'_>) {
@@ -127,7 +206,7 @@ fn headers(fields: &Fields<'_>) -> Vec<ClaimHeader> {
             );
             continue;
         }
-        headers.push((ClaimHeader { header, claim }, entry.key_span));
+        headers.push((ClaimHeader { header, claim, after_issuer: false }, entry.key_span));
     }
     headers.into_iter().map(|(header, _)| header).collect()
 }
@@ -141,6 +220,6 @@ fn refusal(header: &HeaderName) -> Option<&'static str> {
 }
 
 /// As upstreams may fold it: CGI and its kin read `_` for everything that is no letter and no digit.
-fn folded(header: &HeaderName) -> String {
+pub(crate) fn folded(header: &HeaderName) -> String {
     header.as_str().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect()
 }

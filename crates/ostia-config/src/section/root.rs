@@ -8,13 +8,15 @@ use crate::describe::{Key, Section, Shape};
 use crate::fields::Fields;
 use crate::findings::Finding;
 use crate::section::{
-    NAME, admin, identity, listener, log, page, policy, provider, read_key, route, runtime, session, upstream,
+    NAME, admin, extension, identity, listener, log, page, policy, provider, read_key, route, runtime,
+    session, upstream,
 };
 use crate::source::Span;
 use crate::tree::{Node, Scalar, Step, Value};
 use crate::value::Context;
 use crate::{
-    Admin, IdentityHeaders, Listener, Logs, Name, Pages, Policy, Provider, Runtime, Sessions, Upstream,
+    Admin, ExtensionSection, IdentityHeaders, Listener, Logs, Name, Pages, Policy, Provider, Runtime,
+    Sessions, Upstream,
 };
 
 pub(crate) static ROOT: Section = Section {
@@ -60,12 +62,17 @@ pub(crate) static ROOT: Section = Section {
             Shape::Section(&identity::IDENTITY),
             "What the upstream is told about the caller.",
         ),
+        Key::new(
+            "extensions",
+            Shape::List(&Shape::Section(&extension::EXTENSION)),
+            "Code that is asked about requests.",
+        )
+        .absent("only those that the program was built with to run always"),
         Key::new("logs", Shape::Section(&log::LOGS), "What is written down."),
         Key::new("pages", Shape::Section(&page::PAGES), "Ostia's own pages."),
         Key::new("admin", Shape::Section(&admin::ADMIN), "Where the operator and Prometheus connect."),
         Key::new("runtime", Shape::Section(&runtime::RUNTIME), "How the process runs."),
         Key::later("include"),
-        Key::later("extensions"),
         Key::later("telemetry"),
     ],
 };
@@ -79,6 +86,7 @@ pub(crate) struct Draft {
     pub(crate) routes: Vec<route::Written>,
     pub(crate) sessions: Sessions,
     pub(crate) identity: IdentityHeaders,
+    pub(crate) extensions: Vec<ExtensionSection>,
     pub(crate) logs: Logs,
     pub(crate) pages: Pages,
     pub(crate) admin: Admin,
@@ -104,6 +112,7 @@ pub(crate) fn read(cx: &Context<'_>, root: &Node) -> Draft {
         pages: page::read(&top.section("pages")),
         admin: admin::read(&top.section("admin")),
         runtime: runtime::read(&top.section("runtime")),
+        extensions: extension::read(&top),
     }
 }
 

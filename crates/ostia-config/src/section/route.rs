@@ -1,6 +1,9 @@
 //! `routes`: what is served, to whom, from where.
 
+mod answer;
 mod destination;
+mod handling;
+mod rate;
 
 use std::time::Duration;
 
@@ -10,9 +13,11 @@ use crate::codes;
 use crate::describe::{Grammar, Key, Section, Shape, Words};
 use crate::fields::Fields;
 use crate::findings::Finding;
+use crate::handling::OwnAnswer;
 use crate::route::{Allow, Credentials, HostPattern};
 use crate::scalar::{RequestPath, ScopeToken};
 use crate::section::NAME;
+use crate::template::Variable;
 use crate::tree::Node;
 use crate::value::{FromText, Word};
 use crate::{Name, Route};
@@ -40,7 +45,7 @@ pub(crate) static ROUTE: Section = Section {
             "path",
             Shape::Text(&PATH),
             "A prefix. `/finance/` matches what begins with it; `/finance` matches itself and what begins with \
-             `/finance/`. Paths under `/.ostia/` are Ostia's own.",
+             `/finance/`. Paths under `/.ostia/` and `/.well-known/ostia/` are Ostia's own.",
         )
         .default("/"),
         Key::new("methods", Shape::Several(&Shape::Text(&METHOD)), "The methods that are served; others get 405.")
@@ -66,9 +71,10 @@ pub(crate) static ROUTE: Section = Section {
             destination::UPSTREAM,
             "A name under `upstreams`, or the address of one server. As a map: several of them with weights; the same \
              subject comes to the same one, on every node and after a restart (without a subject, the same client \
-             address). As a list: the first whose `when` holds; the last has none.",
+             address). As a list: the first whose `when` holds; the last has none. \
+             Instead of it `redirect` or `respond`.",
         )
-        .required()
+        .absent("`redirect` or `respond` is there")
         .own_check()
         .example("upstream: { api: 95, api_next: 5 }"),
         Key::new(
@@ -104,13 +110,34 @@ pub(crate) static ROUTE: Section = Section {
             .default("[]")
             .example("upgrade: [websocket]"),
         Key::new("timeouts", Shape::Section(&TIMEOUTS), "Timeouts of this route."),
-        Key::later("headers"),
-        Key::later("compression"),
-        Key::later("rate_limit"),
-        Key::later("strip_prefix"),
-        Key::later("redirect"),
-        Key::later("respond"),
-        Key::later("limits"),
+        Key::new("headers", Shape::Section(&handling::HEADERS), "Fields that are changed on the way."),
+        Key::new(
+            "compression",
+            Shape::Bool,
+            "Whether answers of text are compressed for clients that take it (zstd, brotli or gzip). Only where asked: \
+             an answer that holds a secret and echoes what the client sent can be guessed by its length (BREACH).",
+        )
+        .default("false"),
+        Key::new("rate_limit", Shape::Section(&rate::RATE_LIMIT), "How many requests come through."),
+        Key::new(
+            "strip_prefix",
+            Shape::Text(&PATH),
+            "Cut off the path before it goes on: of `/chat/x` remains `/x`. A path that does not begin with it goes on \
+             as it is; one that begins with it only in some of its usual readings is refused with 400. The route and \
+             who may enter are decided on the path as received.",
+        )
+        .absent("nothing is cut off")
+        .example("strip_prefix: /chat"),
+        Key::new(
+            "rewrite",
+            Shape::Text(&handling::TEMPLATE),
+            "The path for the upstream: `{path}` stands for what `strip_prefix` left; the query goes on as it is.",
+        )
+        .absent("the path goes on")
+        .example("rewrite: \"/v2{path}\""),
+        Key::new("redirect", Shape::Section(&answer::REDIRECT), "Another address instead of an upstream."),
+        Key::new("respond", Shape::Section(&answer::RESPOND), "A fixed answer instead of an upstream."),
+        Key::new("limits", Shape::Section(&handling::LIMITS), "Bounds of this route."),
     ],
 };
 
@@ -163,8 +190,10 @@ pub(crate) fn read(fields: &Fields<'_>, node: &Node) -> Written {
         audit_allowed: fields.word("audit") == "allow",
         upgrade_websocket: !upgrade.is_empty(),
         idle_timeout: fields.section("timeouts").optional::<Duration>("idle"),
+        handling: handling::read(fields),
         ..Route::named(name, host)
     };
+    refuse_host_of_any(fields, &route);
     Written {
         providers: fields.optional("provider"),
         credentials: credentials(fields),
@@ -172,6 +201,15 @@ pub(crate) fn read(fields: &Fields<'_>, node: &Node) -> Written {
         route,
         label,
         at: fields.path.clone(),
+    }
+}
+
+/// Without a `host` a route serves whatever a client calls itself: that must not become an address of ours.
+fn refuse_host_of_any(fields: &Fields<'_>, route: &Route) {
+    let Some(OwnAnswer::Redirect { to, .. }) = &route.handling.answer else { return };
+    if route.host == HostPattern::Any && to.variables().any(|variable| *variable == Variable::Host) {
+        let help = "give the route a `host`, or write the host out";
+        handling::tell(fields, "redirect", "takes the host from whoever asks", help);
     }
 }
 
@@ -184,19 +222,26 @@ pub(crate) fn made_up_name(host: &HostPattern, path: &str) -> Name {
 }
 
 fn refuse_own_path(fields: &Fields<'_>, path: &str) {
-    if path == "/.ostia" || path.starts_with("/.ostia/") {
+    if is_own_path(path) {
         let message = format!("`{}` is one of Ostia's own paths", fields.shown("path"));
         let finding = Finding::new(codes::OWN_PATH, fields.value_span("path"), fields.sub("path"), message);
-        fields
-            .cx
-            .findings
-            .add(finding.help("sign-in and sign-out live under `/.ostia/` on every host: choose another"));
+        fields.cx.findings.add(
+            finding
+                .help("`/.ostia/` and `/.well-known/ostia/` are Ostia's own on every host: choose another"),
+        );
     }
 }
 
 fn scopes(fields: &Fields<'_>) -> Vec<String> {
     let scopes: Vec<ScopeToken> = fields.optional("scopes").unwrap_or_default();
     scopes.into_iter().map(|ScopeToken(scope)| scope).collect()
+}
+
+fn is_own_path(path: &str) -> bool {
+    let own = ["/.ostia", "/.well-known/ostia"];
+    own.into_iter()
+        .filter_map(|folder| path.strip_prefix(folder))
+        .any(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 fn methods(fields: &Fields<'_>) -> Option<Vec<Method>> {
@@ -213,6 +258,22 @@ fn credentials(fields: &Fields<'_>) -> Option<Credentials> {
     let words: Vec<Word> = fields.optional("credentials")?;
     let has = |wanted: &str| words.iter().any(|Word(word)| *word == wanted);
     Some(Credentials { session: has("session"), bearer: has("bearer") })
+}
+
+/// Whether the route answers itself; tells of two answers at once.
+pub(super) fn one_answer(fields: &Fields<'_>) -> bool {
+    let written: Vec<&str> =
+        ["upstream", "redirect", "respond"].into_iter().filter(|key| fields.has(key)).collect();
+    if let [first, second, ..] = written.as_slice() {
+        let message = format!("`{first}` and `{second}` are both there");
+        let finding = Finding::new(codes::EITHER_OR, fields.key_span(second), fields.sub(second), message);
+        fields.cx.findings.add(
+            finding
+                .related(fields.key_span(first), "and here")
+                .help("a route has one answer: keep one of them"),
+        );
+    }
+    written.iter().any(|key| *key != "upstream")
 }
 
 /// Closed when nothing usable is written: a stand-in beside a finding.

@@ -5,15 +5,19 @@ mod health_check;
 mod outlier;
 mod server;
 
+use std::path::Path;
 use std::time::Duration;
 
 use crate::codes;
 use crate::describe::{Key, Section, Shape, Words};
+use crate::environment::Environment;
 use crate::fields::Fields;
-use crate::findings::Finding;
+use crate::findings::{Finding, Findings};
 use crate::scalar::Share;
 use crate::section::NAME;
+use crate::source::{Source, Span};
 use crate::upstream::{Affinity, Balance, KeepAlive, Retry, ServerAddress, Timeouts};
+use crate::value::Context;
 use crate::{Name, Upstream};
 
 pub(crate) use affinity::AFFINITY;
@@ -211,6 +215,16 @@ pub(crate) fn of_one_server(fields: &Fields<'_>, name: Name, address: ServerAddr
         timeouts: timeouts(&fields.section("timeouts")),
         keep_alive: keep_alive(&fields.section("keep_alive")),
     }
+}
+
+/// The group of a route that answers itself: no server, all defaults. Nothing is ever sent there.
+pub(crate) fn of_nobody() -> Upstream {
+    let (source, findings, environment) = (Source::new("", ""), Findings::default(), Environment::empty());
+    let cx =
+        Context { source: &source, findings: &findings, environment: &environment, base_dir: Path::new("") };
+    let fields = Fields::open(&cx, None, &UPSTREAM, "", Span::default());
+    let nowhere = std::net::SocketAddr::from(([0, 0, 0, 0], 0));
+    Upstream { servers: Vec::new(), ..of_one_server(&fields, Name::from(""), nowhere.into()) }
 }
 
 /// Keys that only the hash ring knows.

@@ -75,7 +75,8 @@ fn every_code_has_a_case() {
     let mut unseen: Vec<&str> = codes::ALL.iter().map(|code| code.code).collect();
     let missing = check_file(Path::new("/no/such/file.yaml"), &Stage::new().environment());
     let unreadable = missing.diagnostics.iter().next().map(|found| found.code);
-    unseen.retain(|code| Some(*code) != unreadable);
+    // What an extension does not take is found when it is made (`with/tests.rs`).
+    unseen.retain(|code| Some(*code) != unreadable && *code != "E1605");
     for (file, text) in cases() {
         let (checked, _stage) = run(&file, &split(&text).0);
         for found in checked.diagnostics.iter() {

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::header::GetAll;
-use http::{HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue, StatusCode};
 use ostia_identity::{Identity, Proof};
 use ostia_policy::Facts;
 use ostia_upstream::Group;
@@ -66,7 +66,7 @@ pub async fn authorize(
     if decision.allowed {
         ask_shadows(front, &route, identity, &facts);
         exchange.outcome.target = choose(&route, identity, &facts);
-        return enter(front, identified, arrived, exchange);
+        return enter(front, identified, arrived, exchange).await;
     }
     match identified.caller {
         Ok(caller) => Err(match decision.step_up {
@@ -111,7 +111,7 @@ fn facts<'a>(arrived: &'a Arrived<'_>, exchange: &Exchange) -> Facts<'a> {
     Facts { certificate: arrived.presented.as_deref(), ..facts }
 }
 
-fn enter(
+async fn enter(
     front: &Front,
     identified: Identified,
     arrived: &Arrived<'_>,
@@ -121,8 +121,14 @@ fn enter(
     if routed.upgrade && !routed.route.upgrade_websocket {
         return Err(refuse_upgrade(arrived, exchange));
     }
+    let (route, caller) = (Arc::clone(&routed.route), caller.ok());
+    route.handling.check_length(arrived, exchange)?;
+    let edits = extension::on_authorized(front, &route, caller.as_deref(), arrived, exchange).await?;
+    if let Some(answer) = route.handling.own_answer(arrived, exchange) {
+        return Err(answer);
+    }
     let mut authorized = Authorized {
-        caller: caller.ok(),
+        caller,
         client: arrived.client,
         peer: arrived.peer,
         peer_is_trusted: arrived.peer_is_trusted,
@@ -130,14 +136,13 @@ fn enter(
         port: arrived.port,
         by_tls: arrived.by_tls,
         upgrade: routed.upgrade,
-        rewritten_target: arrived.examined.rewritten_target(),
+        rewritten_target: route.handling.target(arrived, exchange)?,
         bond: Bond::default(),
-        edits: Vec::new(),
+        edits,
         target: exchange.outcome.target.clone(),
-        route: routed.route,
+        route,
     };
     authorized.bond = Bond::read(&authorized, arrived.request, &exchange.snapshot);
-    authorized.edits = extension::on_authorized(front, &authorized, arrived, exchange)?;
     Ok(authorized)
 }
 
@@ -178,6 +183,12 @@ impl Authorized {
         self.target.as_ref().map_or(self.route.idle_timeout, |target| target.idle_timeout)
     }
 
+    /// The route, to be held.
+    #[must_use]
+    pub(crate) fn shared_route(&self) -> &Arc<RouteState> {
+        &self.route
+    }
+
     /// The caller; `None` on a route that is open to anyone.
     #[must_use]
     pub fn caller(&self) -> Option<&Arc<Recognised>> {
@@ -214,7 +225,7 @@ impl Authorized {
         self.upgrade
     }
 
-    /// The origin form of a target that came in absolute form.
+    /// The target for the server, where it is not the one that came: the origin form of an absolute one, or another path.
     #[must_use]
     pub fn rewritten_target(&self) -> Option<&str> {
         self.rewritten_target.as_deref()
@@ -230,6 +241,15 @@ impl Authorized {
     #[must_use]
     pub fn edits(&self) -> &[FieldEdit] {
         &self.edits
+    }
+
+    /// The fields that tell the server who the caller is. `host` as the client asked for it.
+    #[must_use]
+    pub fn identity_fields(&self, host: &str, exchange: &Exchange) -> Vec<(HeaderName, HeaderValue)> {
+        let Some(caller) = &self.caller else { return Vec::new() };
+        let signed = exchange.snapshot.assertions.of(caller, &self.route, host, exchange.now);
+        let signed = signed.iter().flat_map(|signed| signed.fields.iter());
+        caller.fields.iter().chain(signed).cloned().collect()
     }
 
     /// On a closed route `Authorization` was a credential for us (or none that counts): it does not go on. On an open

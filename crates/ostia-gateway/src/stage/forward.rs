@@ -11,6 +11,7 @@ use smallvec::SmallVec;
 
 use crate::exchange::{Exchange, Progress};
 use crate::fields::edit_fields;
+use crate::recognised::Recognised;
 use crate::request_id::RequestId;
 use crate::stage::authorize::Authorized;
 use crate::stage::origin::X_FORWARDED_PORT;
@@ -57,11 +58,29 @@ pub fn forward(upstream: &mut RequestHeader, exchange: &Exchange) -> Result<()> 
             for (name, value) in &caller.fields {
                 fields.insert(name.clone(), value.clone());
             }
+            say_signed(fields, caller, authorized, exchange);
         }
         for edit in authorized.edits() {
             edit.apply(fields);
         }
     })
+}
+
+/// The signed statements about the caller; nothing to do where none are wanted.
+fn say_signed(fields: &mut HeaderMap, caller: &Recognised, authorized: &Authorized, exchange: &Exchange) {
+    let host = fields.get(HOST).and_then(|host| host.to_str().ok()).map_or("", name_of);
+    let signed = exchange.snapshot.assertions.of(caller, authorized.shared_route(), host, exchange.now);
+    for (name, value) in signed.iter().flat_map(|signed| signed.fields.iter()) {
+        fields.insert(name.clone(), value.clone());
+    }
+}
+
+/// A host without its port.
+fn name_of(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    }
 }
 
 fn cut_own_cookies(fields: &mut HeaderMap, exchange: &Exchange) {

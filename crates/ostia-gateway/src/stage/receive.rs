@@ -78,14 +78,16 @@ pub fn set_tunnel_deadlines(downstream: &mut Downstream, authorized: &Authorized
 /// Counts the body against its bound; an announced length was checked with the head.
 ///
 /// # Errors
-/// 413 when there is more than the listener takes.
+/// 413 when there is more than the listener or the route takes.
 pub fn count_body(front: &Front, body: &Option<Bytes>, exchange: &mut Exchange) -> Result<()> {
     let Some(chunk) = body else { return Ok(()) };
     exchange.outcome.body_bytes += chunk.len() as u64;
     let limit =
         exchange.snapshot.listener(&front.listener).map_or(u64::MAX, |listener| listener.limits.body_bytes);
+    let of_route = exchange.outcome.route.as_ref().and_then(|route| route.handling.body_bytes);
+    let limit = limit.min(of_route.unwrap_or(u64::MAX));
     if exchange.outcome.body_bytes > limit {
-        return Error::e_explain(ErrorType::HTTPStatus(413), "the body is larger than the listener takes");
+        return Error::e_explain(ErrorType::HTTPStatus(413), "the body is larger than is taken here");
     }
     Ok(())
 }

@@ -70,6 +70,7 @@ fn count_retry(front: &Front, exchange: &Exchange, reason: &'static str) {
 
 /// Tells the client what became of the request; the connection is not used again.
 pub async fn answer_failure(
+    front: &Front,
     downstream: &mut Downstream,
     error: &Error,
     exchange: &mut Exchange,
@@ -82,6 +83,7 @@ pub async fn answer_failure(
     if downstream.response_written().is_none() {
         let answer =
             failure.answer(status, downstream, exchange).with_cookies(exchange.outcome.cookies.drain(..));
+        let answer = crate::extension::on_own_answer(front, downstream, answer, exchange);
         exchange.outcome.answered = Some((status.as_u16(), failure.reason));
         downstream.set_keepalive(None);
         if let Err(error) = answer.write(downstream, &exchange.id.to_value()).await {

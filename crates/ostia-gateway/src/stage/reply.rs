@@ -66,10 +66,7 @@ fn set_session_cookies(fields: &mut HeaderMap, exchange: &mut Exchange) {
 
 /// A server sets no cookie of ours: it could put its visitors into a session of somebody else, or out of their own.
 fn drop_forged_cookies(fields: &mut HeaderMap, exchange: &Exchange) {
-    let is_forged = |field: &HeaderValue| {
-        let name = field.as_bytes().split(|byte| matches!(byte, b'=' | b';')).next().unwrap_or_default();
-        exchange.snapshot.is_own_cookie(name.trim_ascii())
-    };
+    let is_forged = |field: &HeaderValue| exchange.snapshot.sets_own_cookie(field);
     if !fields.get_all(SET_COOKIE).iter().any(is_forged) {
         return;
     }

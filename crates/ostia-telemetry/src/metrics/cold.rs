@@ -149,6 +149,8 @@ cold! {
     upstream_retries: Counters = UPSTREAM_RETRIES;
     upstream_servers: Gauges = UPSTREAM_SERVERS;
     upstream_ejections: Counters = UPSTREAM_EJECTIONS;
+    rate_limited: Counters = RATE_LIMITED;
+    extension_failures: Counters = EXTENSION_FAILURES;
     logins_started: Counters = OIDC_LOGINS_STARTED;
     logins: Counters = OIDC_LOGINS;
     token_requests: Counters = OIDC_TOKEN_REQUESTS;

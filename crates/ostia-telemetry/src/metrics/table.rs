@@ -114,6 +114,11 @@ table! {
     SHADOW_DECISIONS = Counter "ostia_shadow_decisions_total" ["route", "policy", "decision", "reason"]
         "What the shadow policies of a route would have decided about requests that were let in: allow, deny.";
 
+    RATE_LIMITED = Counter "ostia_rate_limited_requests_total" ["route"]
+        "Requests that were answered with 429 because the route's limit was reached.";
+    EXTENSION_FAILURES = Counter "ostia_extension_failures_total" ["extension", "reason"]
+        "Requests that were answered with an error because an extension failed: extension_panicked, extension_timed_out.";
+
     SESSIONS_CREATED = Counter "ostia_sessions_created_total" ["provider"] "Sessions that began.";
     SESSIONS_ENDED = Counter "ostia_sessions_ended_total" ["reason"]
         "Session cookies that were taken back, with the reason.";

@@ -34,6 +34,8 @@ fn touched() -> Metrics {
     metrics.upstream_answered("app", server, 200, Duration::from_millis(2));
     metrics.affinity("app", "kept");
     metrics.set_server_healthy("app", server, true);
+    metrics.rate_limited("portal");
+    metrics.extension_failed("tenant", "extension_panicked");
     metrics.upstream_retried("app", "connect");
     metrics.set_servers("app", "serving", 2);
     metrics.set_ejections("app", 1);

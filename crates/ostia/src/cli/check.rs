@@ -34,7 +34,7 @@ impl Check {
             Format::Json => say(checked.diagnostics.render_json()),
         }
         let Some(config) = checked.config else { return EXIT_CONFIG };
-        if let Err(refused) = crate::server::trial(&config) {
+        if let Err(refused) = crate::server::trial(&config, &ostia_gateway::Extensions::default()) {
             complain(format!("error: {refused}"));
             return EXIT_CONFIG;
         }

@@ -112,7 +112,9 @@ fn told(failed: &dyn std::error::Error) -> String {
 
 async fn start(file: &Path) -> Result<Running, Failed> {
     let config = load::load(file, &Environment::process())?;
-    Ok(Server::bind(file, config, Vec::new(), Inheritance::default())?.start().await?)
+    Ok(Server::bind(file, config, ostia_gateway::Extensions::default(), Inheritance::default())?
+        .start()
+        .await?)
 }
 
 async fn ready(running: &Running) -> Result<(), Failed> {

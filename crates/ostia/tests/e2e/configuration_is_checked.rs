@@ -90,8 +90,7 @@ routes:
 async fn a_key_that_is_not_built_yet_is_refused_and_not_ignored() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("oidc-client-secret"), "a-secret-of-some-length\n").unwrap();
-    let output =
-        check(folder.path(), &(TEN_LINES.to_owned() + "    rate_limit: { per: subject, requests: 100/s }\n"));
+    let output = check(folder.path(), &(TEN_LINES.to_owned() + "pages: { language: en }\n"));
     let said = said(&output);
     assert_eq!(output.status.code(), Some(78), "{said}");
     assert!(said.contains("not supported yet"), "{said}");

@@ -1,5 +1,6 @@
 //! `routes[].upstream`: one group, several with weights, or a choice by policy.
 
+use super::one_answer;
 use crate::Name;
 use crate::codes;
 use crate::describe::{Key, Section, Shape};
@@ -47,8 +48,11 @@ pub(crate) struct Written {
 }
 
 pub(super) fn read(fields: &Fields<'_>, label: &str, allow: &Allow) -> Vec<Written> {
+    let answers_itself = one_answer(fields);
     let Some(node) = fields.node("upstream") else {
-        tell_missing(fields, label);
+        if !answers_itself {
+            tell_missing(fields, label);
+        }
         return Vec::new();
     };
     let path = fields.sub("upstream");

@@ -1,0 +1,75 @@
+//! Templates: what is refused, what is read.
+
+use super::*;
+
+fn shown(template: &Template) -> String {
+    let piece = |piece: &Piece| match piece {
+        Piece::Text(text) => format!("[{text}]"),
+        Piece::Variable(Variable::Claim(path)) => format!("claim:{}", path.as_str()),
+        Piece::Variable(variable) => format!("{variable:?}"),
+    };
+    template.pieces().iter().map(piece).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn text_that_is_no_template_is_refused_by_name() {
+    let unknown = |name: &str| TemplateRefused::Unknown(name.to_owned());
+    for (text, refused) in [
+        ("", TemplateRefused::Length),
+        ("a\r\nX-Admin: 1", TemplateRefused::NotPlain),
+        ("a\tb", TemplateRefused::NotPlain),
+        ("ä", TemplateRefused::NotPlain),
+        (" a", TemplateRefused::NotPlain),
+        ("a ", TemplateRefused::NotPlain),
+        ("{", TemplateRefused::Brace),
+        ("a}", TemplateRefused::Brace),
+        ("{uri", TemplateRefused::Brace),
+        ("{{uri}", TemplateRefused::Brace),
+        ("{}", unknown("")),
+        ("{URI}", unknown("URI")),
+        ("{cookie}", unknown("cookie")),
+        ("{claims.}", unknown("claims.")),
+        ("{claims.a..b}", unknown("claims.a..b")),
+    ] {
+        assert_eq!(Template::parse(text), Err(refused), "{text:?}");
+    }
+    assert_eq!(Template::parse(&"a".repeat(4097)), Err(TemplateRefused::Length));
+}
+
+#[test]
+fn template_is_read_in_parts() {
+    for (text, parts) in [
+        ("plain", "[plain]"),
+        ("{uri}", "Uri"),
+        ("a{claims.role}b", "[a] claim:role [b]"),
+        ("{claims.https://example.com/roles}", "claim:https://example.com/roles"),
+        ("{claims.realm_access.roles}", "claim:realm_access.roles"),
+        ("{{{path}}}", "[{] Path [}]"),
+        ("{{not}}", "[{not}]"),
+        ("{host}{query}", "Host Query"),
+        (
+            "{scheme} {method} {client} {request_id} {route} {provider}",
+            "Scheme [ ] Method [ ] Client [ ] RequestId [ ] Route [ ] Provider",
+        ),
+    ] {
+        assert_eq!(shown(&Template::parse(text).unwrap()), parts, "{text}");
+    }
+}
+
+#[test]
+fn only_claims_and_the_provider_tell_of_the_caller() {
+    for (text, tells) in [("{claims.a}", true), ("{provider}", true), ("{uri} {client} {route}", false)] {
+        assert_eq!(Template::parse(text).unwrap().tells_of_the_caller(), tells, "{text}");
+    }
+}
+
+#[test]
+fn whatever_is_fed_to_the_reader_holds_its_rules() {
+    let seeds = ["{uri}", "{{a}}", "x{claims.a.b}y", "{", "}}{{", "{claims.https://a/b}", "\u{0}{uri}"];
+    for seed in seeds {
+        for cut in 0..=seed.len() {
+            fuzzing::template(&seed.as_bytes()[..cut]);
+            fuzzing::template(&[&seed.as_bytes()[cut..], seed.as_bytes()].concat());
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Templates of the configuration filled with what a request says.
+
+use http::HeaderValue;
+use ostia_config::Template;
+use ostia_config::template::{Piece, Variable};
+use ostia_extension::RequestView;
+
+use crate::projection::claim_text;
+
+/// A value longer than this is not sent: an upstream would refuse the whole request for it.
+const MOST_BYTES: usize = 16 * 1024;
+
+/// A template as a field value. `None` when something that it takes from the caller is not there, or when it grows too
+/// long: half a value is none.
+pub(crate) fn field_value(template: &Template, request: &RequestView<'_>) -> Option<HeaderValue> {
+    let text = text(template, request)?;
+    HeaderValue::from_str(text.trim_matches(' ')).ok().filter(|value| !value.is_empty())
+}
+
+/// A template as text: visible ASCII and spaces, whatever the request holds.
+pub(crate) fn text(template: &Template, request: &RequestView<'_>) -> Option<String> {
+    let mut filled = String::with_capacity(template.as_str().len() + 64);
+    for piece in template.pieces() {
+        match piece {
+            Piece::Text(text) => filled.push_str(text),
+            Piece::Variable(variable) => push(variable, request, &mut filled)?,
+        }
+        if filled.len() > MOST_BYTES {
+            return None;
+        }
+    }
+    Some(filled)
+}
+
+fn push(variable: &Variable, request: &RequestView<'_>, filled: &mut String) -> Option<()> {
+    match variable {
+        Variable::Claim(path) => filled.push_str(&claim_text(request.identity()?, path)?),
+        Variable::Provider => filled.push_str(&request.identity()?.provider),
+        Variable::Uri => {
+            filled.push_str(request.path());
+            if let Some(query) = request.query() {
+                filled.push('?');
+                filled.push_str(query);
+            }
+        }
+        Variable::Path => filled.push_str(request.path()),
+        Variable::Query => filled.push_str(request.query().unwrap_or_default()),
+        Variable::Host => filled.push_str(request.host()),
+        Variable::Scheme => filled.push_str(if request.is_tls() { "https" } else { "http" }),
+        Variable::Method => filled.push_str(request.method().as_str()),
+        Variable::Client => filled.push_str(&request.client().to_string()),
+        Variable::RequestId => filled.push_str(request.id()),
+        Variable::Route => filled.push_str(request.route()),
+    }
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::SystemTime;
+
+    use http::{HeaderMap, Method};
+    use ostia_identity::{Claims, Identity, Proof};
+    use serde_json::json;
+
+    use super::*;
+
+    fn ana() -> Identity {
+        let claims =
+            json!({ "role": "lead", "groups": ["a,b", "c"], "name": "Zoë\r\nX-Admin: 1", "none": null });
+        Identity {
+            provider: Arc::from("corp"),
+            issuer: Arc::from("https://login.example.com"),
+            subject: Arc::from("ana"),
+            claims: Claims::new(claims.as_object().unwrap().clone()),
+            scopes: Vec::new(),
+            proof: Proof::Session,
+            expires_at: SystemTime::UNIX_EPOCH,
+        }
+    }
+
+    #[test]
+    fn template_is_filled_with_safe_bytes_or_not_at_all() {
+        let (headers, ana) = (HeaderMap::new(), ana());
+        let known = RequestView::new(&Method::PUT, "/a/b", &headers, Some(&ana))
+            .with_query(Some("x=1"))
+            .with_route("app.example.com", "app")
+            .with_client([192, 0, 2, 1].into(), true)
+            .with_id("id-1");
+        let nobody = RequestView::new(&Method::GET, "/", &headers, None);
+        for (template, of_ana, of_nobody) in [
+            ("{claims.role}", Some("lead"), None),
+            ("role={claims.role}; by {provider}", Some("role=lead; by corp"), None),
+            ("{claims.groups}", Some("a%2Cb,c"), None),
+            ("{claims.name}", Some("Zo%C3%AB%0D%0AX-Admin: 1"), None),
+            ("{claims.sub}@{claims.iss}", Some("ana@https://login.example.com"), None),
+            ("x{claims.none}", None, None),
+            ("x{claims.missing}", None, None),
+            ("{uri}|{path}|{query}", Some("/a/b?x=1|/a/b|x=1"), Some("/|/|")),
+            (
+                "{scheme} {method} {client} {host} {route} {request_id}",
+                Some("https PUT 192.0.2.1 app.example.com app id-1"),
+                Some("http GET 0.0.0.0"),
+            ),
+            ("{query}", Some("x=1"), None),
+            ("plain", Some("plain"), Some("plain")),
+        ] {
+            let template = Template::parse(template).unwrap();
+            let shown = |view| field_value(&template, view).map(|value| value.to_str().unwrap().to_owned());
+            assert_eq!(shown(&known).as_deref(), of_ana, "{template}");
+            assert_eq!(shown(&nobody).as_deref(), of_nobody, "{template}");
+        }
+    }
+}
