@@ -58,11 +58,6 @@ pub(crate) fn target_of(arrived: &Arrived<'_>) -> String {
     }
 }
 
-/// Ostia's own path that starts a sign-in and comes back to `target`.
-pub(crate) fn login_path(target: &str) -> String {
-    format!("{LOGIN_PATH}?return={}", utf8_percent_encode(target, QUERY_VALUE))
-}
-
 fn unauthorized(
     routed: &Routed,
     arrived: &Arrived<'_>,

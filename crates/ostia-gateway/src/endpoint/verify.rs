@@ -208,7 +208,16 @@ async fn verify(
             return told_in(style, refuse(question, exchange, refusal.advise(&advice)));
         }
     };
-    let arrived = Arrived { request, examined, listener: Arc::clone(&question.listener), ..*question };
+    let arrived = Arrived {
+        request,
+        examined,
+        listener: Arc::clone(&question.listener),
+        told_origin: question.told_origin.clone(),
+        // The certificate of this connection is the asking proxy's own.
+        client_certificate: None,
+        presented: None,
+        ..*question
+    };
     if Own::of(&arrived).is_some() {
         let refusal =
             Refusal::new(StatusCode::FORBIDDEN, "own_path", "This path must be sent to Ostia itself")
