@@ -58,6 +58,7 @@ fn recognise(criterion: &mut Criterion) {
     let now = SystemTime::now();
     let known = Arc::new(Recognised {
         ties: None,
+        signed_in_at: None,
         fields: projection.of(&identity),
         identity: Arc::new(identity),
         session_id: None,

@@ -13,10 +13,19 @@ use pingora_core::protocols::l4::socket::SocketAddr;
 use pingora_core::protocols::{ALPN, Stream};
 use pingora_core::upstreams::peer::{HttpPeer, Peer as _, Scheme};
 use pingora_error::Error;
+use pingora_load_balancing::Backend;
+use pingora_load_balancing::health_check::{HealthCheck as _, TcpHealthCheck};
 use tokio::time::timeout;
 
 /// Connections of checks are never kept: what a fresh client meets is what is asked.
 static CONNECTOR: LazyLock<TransportConnector> = LazyLock::new(|| TransportConnector::new(None));
+
+/// Without a timeout of its own: each check has that of its section.
+static TCP: LazyLock<TcpHealthCheck> = LazyLock::new(|| {
+    let mut check = TcpHealthCheck::default();
+    check.peer_template.options.connection_timeout = None;
+    check
+});
 
 /// Bytes of a body that are searched for `body`.
 const MOST_BODY: usize = 64 * 1024;
@@ -68,6 +77,10 @@ impl Check {
         if let HealthAsk::Http { method, path, host, .. } = &self.ask {
             let host = host.as_deref().unwrap_or(&self.authority);
             http1::head(method, path, host).map_err(|_| "it cannot be sent".to_owned())?;
+        }
+        if matches!(self.ask, HealthAsk::Tcp) {
+            let server = Backend { addr: self.peer._address.clone(), weight: 1, ext: Default::default() };
+            return TCP.check(&server).await.map_err(|error| reason(&error));
         }
         let stream = CONNECTOR.new_stream(&self.peer).await.map_err(|error| reason(&error))?;
         match &self.ask {

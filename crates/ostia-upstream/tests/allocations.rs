@@ -1,7 +1,6 @@
 //! A pick allocates nothing, by any algorithm, with any number of servers.
 
 #![expect(unsafe_code, reason = "an allocator that counts is the only way to see an allocation")]
-#![expect(clippy::unwrap_used, reason = "a test")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;

@@ -9,6 +9,7 @@ use ostia_config::listener::Listener as Section;
 use ostia_gateway::Gateway;
 use ostia_listener::{Listener, ListenerRefused, Node, Prepared, Rebound};
 use parking_lot::Mutex;
+use pingora::server::ShutdownWatch;
 use tokio::sync::{Notify, watch};
 
 /// All of them; one owner changes them, many look.
@@ -56,7 +57,7 @@ impl Listeners {
     }
 
     fn serve(self: &Arc<Self>, serving: &Serving, gateway: &Arc<Gateway>) {
-        let (listener, stop) = (Arc::clone(&serving.listener), serving.stop.subscribe());
+        let (listener, stop): (_, ShutdownWatch) = (Arc::clone(&serving.listener), serving.stop.subscribe());
         let (app, all) = (gateway.front(listener.name()), Arc::clone(self));
         tokio::spawn(async move {
             if let Err(error) = listener.serve(app, stop).await {

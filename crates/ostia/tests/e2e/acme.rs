@@ -50,7 +50,7 @@ async fn issued(port: u16, pebble: &Pebble, node: &Ostia) -> String {
     });
     match within.await {
         Ok(text) => text,
-        Err(_) => panic!("no certificate\n{}\n{}", node.output().join("\n"), pebble.output()),
+        Err(_) => unreachable!("no certificate\n{}\n{}", node.output().join("\n"), pebble.output()),
     }
 }
 

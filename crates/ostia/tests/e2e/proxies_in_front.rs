@@ -20,8 +20,11 @@ async fn ask(port: u16, line: &str, fields: &[(&str, &str)]) -> raw::Answer {
     raw::send(port, format!("{line}\r\nHost: app.localhost\r\n{fields}\r\n")).await.unwrap()
 }
 
+/// Who asks, at which path, with which fields.
+type Question<'a> = (&'static str, String, Vec<(&'a str, &'a str)>);
+
 /// A question as each proxy asks it.
-fn questions<'a>(method: &'a str, uri: &'a str) -> [(&'static str, String, Vec<(&'a str, &'a str)>); 3] {
+fn questions<'a>(method: &'a str, uri: &'a str) -> [Question<'a>; 3] {
     let get = "GET /.ostia/verify HTTP/1.1".to_owned();
     [
         ("nginx", get.clone(), vec![("X-Original-Method", method), ("X-Original-URI", uri)]),

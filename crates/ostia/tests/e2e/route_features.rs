@@ -200,7 +200,8 @@ async fn rate_limits_hold_by_address_route_field_claim_and_subject() {
         format!("Bearer {}", world.provider.access_token(who, claims))
     };
     let (ana, bo, cy) = (token("ana", 1), token("bo", 1), token("cy", 2));
-    let cases: [(&str, &[(&str, &str)], u16); 22] = [
+    type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], u16);
+    let cases: [Case<'_>; 22] = [
         ("address", &[], 200),
         ("address", &[("X-Forwarded-For", "192.0.2.7")], 200),
         ("address", &[("X-Forwarded-For", "192.0.2.8")], 429),
