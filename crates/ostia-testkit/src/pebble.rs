@@ -102,6 +102,7 @@ impl Pebble {
     /// The same authority behind a door that also names a renewal window (RFC 9773) for every certificate: `window` is
     /// the JSON of `suggestedWindow`. The door is there for as long as the test; its directory is what comes back.
     pub async fn with_renewal_window(&self, window: serde_json::Value) -> String {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let chain = CertificateDer::pem_file_iter(&self.server.cert_file).unwrap();
         let key = PrivateKeyDer::from_pem_file(&self.server.key_file).unwrap();
         let config = rustls::ServerConfig::builder()

@@ -1,41 +1,18 @@
 //! P8: extensions of others, compiled into programs of their own; the built-in ones.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::OnceLock;
 
 use ostia_testkit::{Ostia, raw};
 use serde_json::json;
 
 use crate::world::{BINARY, World, request};
 
-/// A program of `examples`, built as its author would build it: its own `main` on the library.
+/// A program of `examples` with its own `main` on the library. The runner builds them beside the tests.
 fn built(name: &str) -> PathBuf {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    let folder = BUILT.get_or_init(|| {
-        // target/PROFILE/ostia
-        let profile = Path::new(BINARY).parent().unwrap();
-        let mut build = Command::new(env!("CARGO"));
-        build.args([
-            "build",
-            "--quiet",
-            "--offline",
-            "-p",
-            "ostia",
-            "--example",
-            "tenant_header",
-            "--example",
-            "misbehaving",
-        ]);
-        build.env("CARGO_TARGET_DIR", profile.parent().unwrap()).current_dir(env!("CARGO_MANIFEST_DIR"));
-        if profile.ends_with("release") {
-            build.arg("--release");
-        }
-        let output = build.output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        profile.join("examples")
-    });
-    folder.join(name)
+    // target/PROFILE/ostia
+    let program = Path::new(BINARY).parent().unwrap().join("examples").join(name);
+    assert!(program.exists(), "build it first: cargo build -p ostia --example {name}");
+    program
 }
 
 /// A program that takes the file as its only argument, run as the harness runs the product.
