@@ -48,10 +48,9 @@ async fn issued(port: u16, pebble: &Pebble, node: &Ostia) -> String {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     });
-    match within.await {
-        Ok(text) => text,
-        Err(_) => panic!("no certificate\n{}\n{}", node.output().join("\n"), pebble.output()),
-    }
+    let text = within.await;
+    assert!(text.is_ok(), "no certificate\n{}\n{}", node.output().join("\n"), pebble.output());
+    text.unwrap()
 }
 
 async fn orders(node: &Ostia) -> (f64, f64) {
