@@ -1,4 +1,4 @@
-// What the life of the process costs its clients: reloads, upgrades, restarts, leaving, starting.
+// What the life of the process costs its clients: reloads, upgrades, leaving, starting.
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import http from 'node:http';
 import os from 'node:os';
@@ -7,18 +7,18 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { freePorts } from '../load/process.mjs';
 import { get, Load, Sockets } from './load.mjs';
-import { application, listeningSocket, Node } from './node.mjs';
+import { application, Node } from './node.mjs';
 
 const { values } = parseArgs({ options: {
   binary: { type: 'string', default: path.resolve(import.meta.dirname ?? '.', '../../target/release/ostia') },
   reloads: { type: 'string', default: '100' }, seconds: { type: 'string', default: '600' },
   rate: { type: 'string', default: '1000' }, sockets: { type: 'string', default: '1000' },
-  upgrades: { type: 'string', default: '20' }, restarts: { type: 'string', default: '20' },
-  only: { type: 'string', default: 'start,leave,reload,upgrade,activate' }, help: { type: 'boolean' },
+  upgrades: { type: 'string', default: '20' },
+  only: { type: 'string', default: 'start,leave,reload,upgrade' }, help: { type: 'boolean' },
 } });
 if (values.help) {
-  process.stdout.write('benches/life/run [--binary PATH] [--only start,leave,reload,upgrade,activate]\n'
-    + '  [--reloads 100 --seconds 600 --rate 1000 --sockets 1000] [--upgrades 20] [--restarts 20]\n'
+  process.stdout.write('benches/life/run [--binary PATH] [--only start,leave,reload,upgrade]\n'
+    + '  [--reloads 100 --seconds 600 --rate 1000 --sockets 1000] [--upgrades 20]\n'
     + 'Exit status 1: a client noticed something, or a bound of docs/promises.md was broken.\n');
   process.exit(0);
 }
@@ -45,6 +45,18 @@ async function ended(child) {
   child.kill('SIGTERM');
   await node.gone;
   return performance.now() - began;
+}
+
+/** Waits for the end of a process that is nobody's child here. */
+async function goneFrom(pid) {
+  for (const deadline = Date.now() + 20_000; Date.now() < deadline; await sleep(20)) {
+    try {
+      process.kill(pid, 0);
+    } catch {
+      return;
+    }
+  }
+  throw new Error(`process ${pid} does not end`);
 }
 
 const scenarios = {
@@ -117,27 +129,8 @@ const scenarios = {
     await sleep(500);
     const result = await load.stop();
     process.kill(last, 'SIGTERM');
+    await goneFrom(last);
     tell('O3', `${number('upgrades')} upgrades, a connection for each request`, `${said(result)}; an upgrade took ${ms(median(times))}`, failures(result.errors) === 0);
-  },
-
-  async activate() {
-    node.configure(100);
-    const handle = await listeningSocket(port);
-    const stdin = { fd: handle.fd };
-    node.start(handle.fd);
-    await node.firstAnswer();
-    const load = new Load(port, { rate: number('rate') / 4, kept: false });
-    for (let count = 0; count < number('restarts'); count += 1) {
-      await sleep(300);
-      await ended(node.child);
-      await sleep(100);
-      node.start(stdin.fd);
-    }
-    await sleep(1000);
-    const result = await load.stop();
-    await ended(node.child);
-    handle.close();
-    tell('O3', `${number('restarts')} restarts with a socket of systemd, 0.1 s without a process each`, said(result), failures(result.errors) === 0);
   },
 };
 

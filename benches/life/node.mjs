@@ -3,7 +3,6 @@ import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
-import net from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { get } from './load.mjs';
 
@@ -38,13 +37,9 @@ export class Node {
       + `routes:\n${lines.join('')}`, { mode: 0o600 });
   }
 
-  /** Starts it; `activated`: with the listening socket of a shell that plays systemd. */
-  start(activated) {
+  start() {
     const out = openSync(`${this.folder}/log`, 'a');
-    const words = ['run', '-c', this.file];
-    const child = activated
-      ? spawn('sh', ['-c', 'exec 3<&0 0</dev/null; LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" "$@"', this.binary, ...words], { stdio: [activated, out, out] })
-      : spawn(this.binary, words, { stdio: ['ignore', out, out] });
+    const child = spawn(this.binary, ['run', '-c', this.file], { stdio: ['ignore', out, out] });
     this.child = child;
     this.gone = new Promise((resolve) => child.once('exit', resolve));
     return child;
@@ -73,10 +68,4 @@ export class Node {
       request.once('error', reject).end('{}');
     });
   }
-}
-
-/** A listening socket that outlives the processes which accept on it. */
-export function listeningSocket(port) {
-  const server = net.createServer().listen({ port, host: '127.0.0.1', backlog: 1024 });
-  return new Promise((resolve) => server.once('listening', () => resolve(server._handle)));
 }

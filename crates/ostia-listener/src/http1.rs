@@ -24,7 +24,7 @@ const FIRST_READ: usize = 4096;
 /// How long the unread rest of a request body is read, to keep the connection.
 const DRAIN: Duration = Duration::from_secs(5);
 /// While stopping: how long a client that has just connected may take to begin its request.
-const LAST_CALL: Duration = Duration::from_millis(50);
+const LAST_CALL: Duration = Duration::from_millis(100);
 
 /// How the wait for a head ended.
 enum Head {

@@ -105,7 +105,10 @@ impl Pebble {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let chain = CertificateDer::pem_file_iter(&self.server.cert_file).unwrap();
         let key = PrivateKeyDer::from_pem_file(&self.server.key_file).unwrap();
-        let config = rustls::ServerConfig::builder()
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
             .with_no_client_auth()
             .with_single_cert(chain.map(Result::unwrap).collect(), key)
             .unwrap();
@@ -171,6 +174,7 @@ impl Door {
 
     async fn pass(&self, method: &str, path: &str, body: Vec<u8>) -> Vec<u8> {
         let root = reqwest::Certificate::from_pem(&std::fs::read(&self.root).unwrap()).unwrap();
+        rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
         let client = reqwest::Client::builder().tls_certs_only([root]).build().unwrap();
         let request = client
             .request(method.parse().unwrap(), format!("https://127.0.0.1:{}{path}", self.behind))

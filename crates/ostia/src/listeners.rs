@@ -11,6 +11,7 @@ use ostia_listener::{Listener, ListenerRefused, Node, Prepared, Rebound};
 use parking_lot::Mutex;
 use pingora::server::ShutdownWatch;
 use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
 
 /// All of them; one owner changes them, many look.
 pub(crate) struct Listeners {
@@ -25,6 +26,8 @@ pub(crate) struct Listeners {
 struct Serving {
     listener: Arc<Listener>,
     stop: watch::Sender<bool>,
+    /// Ends when the sockets are closed and the last connection was taken from them.
+    accepting: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// Listeners for another configuration, ready to be applied all at once.
@@ -59,12 +62,13 @@ impl Listeners {
     fn serve(self: &Arc<Self>, serving: &Serving, gateway: &Arc<Gateway>) {
         let (listener, stop): (_, ShutdownWatch) = (Arc::clone(&serving.listener), serving.stop.subscribe());
         let (app, all) = (gateway.front(listener.name()), Arc::clone(self));
-        tokio::spawn(async move {
+        let accepting = tokio::spawn(async move {
             if let Err(error) = listener.serve(app, stop).await {
                 tracing::error!(listener = %listener.name(), %error, "a listener stopped");
                 all.broken.notify_one();
             }
         });
+        *serving.accepting.lock() = Some(accepting);
     }
 
     /// Checks another configuration and binds what it adds; nothing serves differently before [`Listeners::apply`].
@@ -128,8 +132,15 @@ impl Listeners {
         self.all().iter().chain(&leaving).map(|listener| listener.active()).sum()
     }
 
-    /// Ends when no connection is open anywhere.
+    /// Ends when no connection is open anywhere; to be called after [`Listeners::stop`]. Who connected just before is
+    /// waited for, too: connections are counted only when nobody accepts any more.
     pub(crate) async fn drained(&self) {
+        let serving =
+            self.serving.lock().values().filter_map(|one| one.accepting.lock().take()).collect::<Vec<_>>();
+        for accepting in serving {
+            // A panic was told already.
+            let _ = accepting.await;
+        }
         let leaving = self.leaving.lock().clone();
         for listener in self.all().iter().chain(&leaving) {
             listener.drained().await;
@@ -144,7 +155,7 @@ impl Listeners {
 
 impl Serving {
     fn new(listener: Listener) -> Self {
-        Self { listener: Arc::new(listener), stop: watch::channel(false).0 }
+        Self { listener: Arc::new(listener), stop: watch::channel(false).0, accepting: Mutex::default() }
     }
 
     /// `send_replace`: nobody may have subscribed yet.

@@ -48,13 +48,13 @@ fn comparable(mut config: Config) -> Config {
             client.more_client_secrets.clear();
         }
     }
+    if let Some(store) = &mut config.sessions.store {
+        store.password = store.password.as_ref().map(|_| Secret::new("<set>".to_owned()));
+    }
     for tls in config.listeners.iter_mut().filter_map(|listener| listener.tls.as_mut()) {
         if let Some(external) = tls.acme.as_mut().and_then(|acme| acme.external_account.as_mut()) {
             external.hmac_key = Secret::new("<set>".to_owned());
         }
-    }
-    if let Some(store) = &mut config.sessions.store {
-        store.password = store.password.as_ref().map(|_| Secret::new("<set>".to_owned()));
     }
     config
 }

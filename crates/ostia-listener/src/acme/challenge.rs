@@ -25,5 +25,22 @@ pub(crate) fn certificate(name: &str, digest: &[u8]) -> Option<Arc<CertifiedKey>
     let key = KeyPair::generate().ok()?;
     let certificate = params.self_signed(&key).ok()?;
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    CertifiedKey::from_der(vec![certificate.der().clone()], key, &default_provider()).ok().map(Arc::new)
+    // `from_der` would refuse the extension, which has to be critical (RFC 8737 section 3) and which it does not know.
+    let key = default_provider().key_provider.load_private_key(key).ok()?;
+    Some(Arc::new(CertifiedKey::new(vec![certificate.der().clone()], key)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_certificate_shows_the_digest_in_a_critical_extension() {
+        let made = certificate("app.example", &[7; 32]).unwrap();
+        let (_, parsed) = x509_parser::parse_x509_certificate(&made.cert[0]).unwrap();
+        let shown =
+            parsed.extensions().iter().find(|one| one.oid.to_id_string() == "1.3.6.1.5.5.7.1.31").unwrap();
+        assert!(shown.critical);
+        assert_eq!(shown.value, [&[4, 32][..], &[7; 32]].concat());
+    }
 }

@@ -99,7 +99,9 @@ impl Care<'_> {
         }
         match timeout(LONGEST, self.order(kept)).await.unwrap_or(Err(AcmeRefused::Late)) {
             Ok(true) => {
-                *kept = Kept::new(leaf(self.folder, self.name), SystemTime::now());
+                let now = SystemTime::now();
+                *kept = Kept::new(leaf(self.folder, self.name), now);
+                kept.plan = kept.plan.clone().issued(now);
                 self.counters.count_acme_order(true);
                 tracing::info!(listener = %self.listener, name = self.name, "a certificate was issued");
             }

@@ -5,6 +5,8 @@ use std::time::{Duration, SystemTime};
 /// Between two questions about the renewal window, whatever the authority says (RFC 9773 section 4.3.2).
 const ASK_AT_LEAST: Duration = Duration::from_secs(60);
 const ASK_AT_MOST: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long a certificate is used before another is ordered.
+const RENEWED_AT_LEAST_AFTER: Duration = Duration::from_secs(60 * 60);
 /// After the second failure in a row; doubled with each.
 const BACK_OFF: Duration = Duration::from_secs(60);
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(12 * 60 * 60);
@@ -18,6 +20,9 @@ pub(super) struct Plan {
     pub(super) ask_at: Option<SystemTime>,
     /// Whatever the authority says, it is ordered then: a twentieth of its time before the certificate ends.
     latest: Option<SystemTime>,
+    /// Whatever the authority says, it is not ordered before: an authority whose window has always begun would be asked
+    /// for a certificate each second.
+    earliest: Option<SystemTime>,
     /// Orders in a row that failed.
     pub(super) failures: u32,
 }
@@ -26,14 +31,20 @@ impl Plan {
     /// For a certificate that is valid between these moments; `None`: there is none.
     pub(super) fn new(validity: Option<(SystemTime, SystemTime)>, now: SystemTime) -> Self {
         match validity {
-            None => Self { order_at: now, ask_at: None, latest: None, failures: 0 },
+            None => Self { order_at: now, ask_at: None, latest: None, earliest: None, failures: 0 },
             Some((from, to)) => Self {
                 order_at: when_left(3, from, to),
                 ask_at: Some(now),
                 latest: Some(when_left(20, from, to)),
+                earliest: None,
                 failures: 0,
             },
         }
+    }
+
+    /// The same for one that was issued just now.
+    pub(super) fn issued(self, now: SystemTime) -> Self {
+        Self { earliest: Some(now + RENEWED_AT_LEAST_AFTER), ..self }
     }
 
     /// The authority named a window: a moment in it, chosen by `share` (0 to 1).
@@ -47,7 +58,8 @@ impl Plan {
         let (start, end) = window;
         let width = end.duration_since(start).unwrap_or_default();
         let told = start + width.mul_f64(share.clamp(0.0, 1.0));
-        self.order_at = self.latest.map_or(told, |latest| told.min(latest));
+        let told = self.latest.map_or(told, |latest| told.min(latest));
+        self.order_at = self.earliest.map_or(told, |earliest| told.max(earliest));
         self.ask_at = Some(now + ask_again.clamp(ASK_AT_LEAST, ASK_AT_MOST));
     }
 
@@ -99,6 +111,14 @@ mod tests {
         assert_eq!(plan.ask_at, Some(now + ASK_AT_MOST));
         plan.told((now + 100 * DAY, now + 101 * DAY), 0.0, DAY, now);
         assert_eq!(plan.order_at, now + 90 * DAY - 90 * DAY / 20, "never after it has ended");
+    }
+
+    #[test]
+    fn a_window_that_has_always_begun_orders_no_more_than_once_an_hour() {
+        let now = SystemTime::UNIX_EPOCH + 20_000 * DAY;
+        let mut plan = Plan::new(Some((now, now + 90 * DAY)), now).issued(now);
+        plan.told((now - 2 * DAY, now - DAY), 0.0, DAY, now);
+        assert_eq!(plan.order_at, now + Duration::from_secs(3600));
     }
 
     #[test]
