@@ -21,6 +21,7 @@ mod server;
 mod supervisor;
 mod upgrade;
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -54,7 +55,9 @@ pub struct Builder {
 }
 
 /// Why [`Builder::run`] came back with an error.
-#[derive(Debug, thiserror::Error)]
+///
+/// `Debug` tells what `Display` tells: a `main` that returns this error prints the lines that a person needs.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum RunFailed {
     /// The configuration file is wrong; every error is listed.
@@ -93,6 +96,12 @@ pub enum RunFailed {
         /// What the system said.
         source: std::io::Error,
     },
+}
+
+impl fmt::Debug for RunFailed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 fn because(error: &dyn std::error::Error) -> String {
