@@ -30,7 +30,8 @@ check: build-deps test-deps format-check lint test ## what CI runs: formatting, 
 
 .PHONY: test
 test: build-deps test-deps ## set up what is missing and run every test
-	cargo $(RUNNER) --workspace --all-targets
+	cargo build --workspace --examples
+	cargo $(RUNNER) --workspace --lib --bins --tests --benches
 
 .PHONY: format
 format: ## format the code

@@ -59,8 +59,11 @@ impl RedisServer {
 
     /// Starts a cluster of one server that holds every slot.
     pub async fn start_cluster() -> Self {
-        let server =
-            Self::start_with(&["--cluster-enabled", "yes", "--cluster-announce-ip", "127.0.0.1"]).await;
+        // Without a port of its own the bus would take the server's plus 10,000, which may be another's.
+        let bus = free_port().to_string();
+        let arguments =
+            ["--cluster-enabled", "yes", "--cluster-announce-ip", "127.0.0.1", "--cluster-port", &bus];
+        let server = Self::start_with(&arguments).await;
         server.ask("CLUSTER ADDSLOTSRANGE 0 16383").await;
         eventually("the cluster is whole", READY_WITHIN, async || {
             server.ask("CLUSTER INFO").await.filter(|told| told.contains("cluster_state:ok")).map(drop)
