@@ -178,6 +178,12 @@ codes! {
         "`window` and `least_requests` say over what `failure_share` is taken. Without it they would be ignored.";
     SERVER_COOKIE = "E1809", "an affinity cookie with a name that is taken",
         "Each upstream with `affinity: { cookie: … }` has a cookie name of its own: two of one name would overwrite each other in the browser, and both upstreams would lose their affinity. Names that begin with `__` belong to sessions.";
+    TLS_PAIR = "E1821", "half of a client certificate",
+        "A certificate is shown with its private key: `client_cert_file` and `client_key_file` stand together.";
+    PROTOCOL_FIT = "E1822", "settings that do not fit the protocol",
+        "`h2` is HTTP/2 over TLS, `h2c` is HTTP/2 without. Where requests share connections, bounds on kept HTTP/1.1 connections mean nothing, and the wait for the first byte is the one between bytes. A connection that begins with a PROXY header belongs to one client and cannot be made in advance.";
+    SERVER_SOURCES = "E1823", "servers from several places",
+        "Servers are listed (`servers`), looked up (`servers_dns`, `servers_srv`) or read from a file (`servers_file`); one of these. `discovery` says how they are looked up, and its shortest time is at most its longest.";
     OPEN_SECRET = "W2001", "a secret that everybody can read",
         "The configuration holds a literal secret and others on this machine may read the file. Move the secret to a file of its own, or to a systemd credential, and change it.";
     OPEN_KEY_FILE = "W2002", "a key file that everybody can read",

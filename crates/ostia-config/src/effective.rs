@@ -2,6 +2,7 @@
 //!
 //! What is written here is the language again: read back, it gives the same model (but for the secrets).
 
+mod connection;
 mod handling;
 mod section;
 mod upstream;

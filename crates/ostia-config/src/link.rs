@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use crate::codes;
 use crate::describe::{Shape, nearest};
-use crate::fields::Fields;
 use crate::findings::Finding;
 use crate::route::{Allow, Credentials, Destination};
 use crate::section::root::{Draft, provider_path};
@@ -15,6 +14,7 @@ use crate::section::route::Written;
 use crate::section::upstream;
 use crate::source::Span;
 use crate::tree::{Node, Step, Value, join_index, join_key, path_text};
+use crate::upstream::Server;
 use crate::value::{Context, Place};
 use crate::{Config, Name, Policy, Provider, Route, Upstream};
 
@@ -252,11 +252,8 @@ impl Known<'_> {
         }
         match upstream::resolve(self.cx, text) {
             Ok(address) => {
-                let defaults = Fields::open(self.cx, None, &upstream::UPSTREAM, &path, span);
-                upstreams.insert(
-                    name.clone(),
-                    Arc::new(upstream::of_one_server(&defaults, name.clone(), address)),
-                );
+                let servers = vec![Server::at(address)];
+                upstreams.insert(name.clone(), Arc::new(Upstream::of_servers(name.clone(), servers)));
             }
             Err(wrong) => {
                 if let Some(node) = node {

@@ -40,10 +40,38 @@ pub struct Route {
     pub scopes: Vec<String>,
     /// `upgrade: [websocket]`. Upgrades are refused unless named.
     pub upgrade_websocket: bool,
-    /// `timeouts.idle` of an upgraded connection; overrides the group's.
-    pub idle_timeout: Option<Duration>,
+    /// `timeouts`, where they are other than the upstream's.
+    pub timeouts: RouteTimeouts,
+    /// `mirror`.
+    pub mirror: Option<Mirror>,
     /// What is done with its requests besides sending them on.
     pub handling: Handling,
+}
+
+/// `mirror`: copies of requests to another upstream, whose answers are thrown away.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mirror {
+    /// `upstream`: where copies go.
+    pub upstream: Name,
+    /// `share` of the requests that are copied, 0 to 1. Default 1.
+    pub share: f64,
+    /// `body_bytes`: a request with a larger body is not copied. Default 64 KiB.
+    pub body_bytes: u64,
+    /// `in_flight`: copies under way at the same time; beyond them none is made. Default 100.
+    pub in_flight: u32,
+    /// `timeout` of a copy. Default 10 s.
+    pub timeout: Duration,
+}
+
+/// `timeouts` of a route; what is absent is as the upstream says.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RouteTimeouts {
+    /// `first_byte`.
+    pub first_byte: Option<Duration>,
+    /// `between_bytes`.
+    pub between_bytes: Option<Duration>,
+    /// `idle` of an upgraded connection.
+    pub idle: Option<Duration>,
 }
 
 impl Route {
@@ -64,7 +92,8 @@ impl Route {
             audit_allowed: false,
             scopes: Vec::new(),
             upgrade_websocket: false,
-            idle_timeout: None,
+            timeouts: RouteTimeouts::default(),
+            mirror: None,
             handling: Handling::default(),
         }
     }

@@ -1,6 +1,10 @@
 //! `upstreams`: groups of servers.
 
 mod address;
+mod connection;
+mod discovery;
+mod faults;
+mod retry;
 
 use std::time::Duration;
 
@@ -10,14 +14,22 @@ use crate::Name;
 use crate::policy::ClaimPath;
 
 pub use address::{AddressRefused, ServerAddress};
+pub use connection::{ClientCertificate, KeepAlive, Limits, Protocol, ProxyProtocol, Timeouts, Tls};
+pub use discovery::{Discovery, Source};
+pub use faults::Faults;
+pub use retry::{OnError, Retry};
+
+pub use crate::section::upstream::{ListRefused, server_list};
 
 /// One named group of servers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Upstream {
     /// Its key under `upstreams`, or the address that a route wrote.
     pub name: Name,
-    /// At least one.
+    /// At least one, or none where they are found by `discovery`.
     pub servers: Vec<Server>,
+    /// `servers_dns`, `servers_srv` or `servers_file`, in the place of `servers`.
+    pub discovery: Option<Discovery>,
     /// `balance`, default `round_robin`.
     pub balance: Balance,
     /// `affinity`: what leads a request back to its server. Default `source`. All but a cookie of Ostia's are hashed, so
@@ -43,13 +55,29 @@ pub struct Upstream {
     pub timeouts: Timeouts,
     /// `keep_alive`.
     pub keep_alive: KeepAlive,
+    /// `limits`.
+    pub limits: Limits,
+    /// `protocol`.
+    pub protocol: Protocol,
+    /// `tls`; absent: clear text.
+    pub tls: Option<Tls>,
+    /// `proxy_protocol`; absent: none is sent.
+    pub proxy_protocol: Option<ProxyProtocol>,
+    /// `insecure_faults`.
+    pub insecure_faults: Option<Faults>,
 }
 
 impl Upstream {
+    /// The group of these servers, with the default of every key.
+    #[must_use]
+    pub fn of_servers(name: Name, servers: Vec<Server>) -> Self {
+        crate::section::upstream::of_servers(name, servers)
+    }
+
     /// The group of a route that answers itself: no server, all defaults. Nothing is ever sent there.
     #[must_use]
     pub fn of_nobody() -> Self {
-        crate::section::upstream::of_nobody()
+        Self::of_servers(Name::from(""), Vec::new())
     }
 }
 
@@ -64,6 +92,8 @@ pub struct Server {
     pub backup: bool,
     /// `zone`: one of `zones`.
     pub zone: Option<Name>,
+    /// Servers of a lower number are asked first; those of SRV records have one, those of a list 0.
+    pub priority: u16,
     /// `state`: what the server is for. Default `ready`.
     pub mode: Mode,
 }
@@ -72,7 +102,7 @@ impl Server {
     /// A server of weight 1 that serves.
     #[must_use]
     pub fn at(address: impl Into<ServerAddress>) -> Self {
-        Self { address: address.into(), weight: 1, backup: false, zone: None, mode: Mode::Ready }
+        Self { address: address.into(), weight: 1, backup: false, zone: None, priority: 0, mode: Mode::Ready }
     }
 }
 
@@ -229,30 +259,4 @@ pub enum HealthAsk {
         /// The service; empty for the server as a whole.
         service: String,
     },
-}
-
-/// Trying another server.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Retry {
-    /// `attempts` after the first. Default 1, at most 5. Only where nothing was sent, or the request is idempotent
-    /// and no byte of an answer came.
-    pub attempts: u32,
-}
-
-/// Timeouts towards the servers of a group.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Timeouts {
-    /// `connect`, default 1 s.
-    pub connect: Duration,
-    /// `between_bytes`: until the answer begins, and between two reads of it. Default 60 s.
-    pub between_bytes: Duration,
-    /// `idle` of an upgraded connection (WebSocket), default 1 h.
-    pub idle: Duration,
-}
-
-/// Idle connections to a server.
-#[derive(Clone, Debug, PartialEq)]
-pub struct KeepAlive {
-    /// `idle`: how long one is kept. Default 55 s.
-    pub idle: Duration,
 }

@@ -17,7 +17,7 @@ use ostia_session::{
     StoreRefused,
 };
 use ostia_telemetry::{AccessLogRefused, AuditLogRefused, Metrics, MetricsRefused};
-use ostia_upstream::{Group, Registry};
+use ostia_upstream::{Group, Registry, TlsRefused, UpstreamTls};
 
 use crate::assertion::{AssertionKeysRefused, Assertions};
 use crate::ended::Endings;
@@ -28,8 +28,11 @@ use crate::page::Pages;
 use crate::projection::Projection;
 use crate::recognised::{NoRandomness, RecognisedCache};
 use crate::shared::RunningStore;
-use crate::snapshot::{ListenerState, RouteState, RunningGroup, RunningProvider, Snapshot, Target};
+use crate::snapshot::{
+    ListenerState, RouteState, RouteTimeouts, RunningGroup, RunningProvider, Snapshot, Target,
+};
 use crate::stage::forward::FORWARDING_FIELDS;
+use crate::stage::mirror::Mirror;
 
 /// Why a configuration that reads well cannot be put in force.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +65,14 @@ pub enum CompileRefused {
         name: Name,
         /// What is wrong.
         source: ProviderRefused,
+    },
+    /// The TLS of an upstream.
+    #[error("upstream `{name}`: {source}")]
+    UpstreamTls {
+        /// Its name.
+        name: Name,
+        /// What is wrong.
+        source: TlsRefused,
     },
     /// Routes that match the same requests.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
@@ -129,6 +140,9 @@ pub(crate) fn trial(config: &Config, extensions: &Extensions) -> Result<(), Comp
     if let Some(section) = &config.sessions.store {
         RunningStore::new(section)?;
     }
+    for section in config.upstreams.values() {
+        upstream_tls(section)?;
+    }
     Ok(())
 }
 
@@ -158,7 +172,7 @@ pub(crate) fn compile(
     let config = Arc::new(config);
     let table = RouteTable::compile(&config.routes).map_err(CompileRefused::Routes)?;
     let providers = providers(&config, previous)?;
-    let groups = groups(&config, previous, registry);
+    let groups = groups(&config, previous, registry)?;
     let projection = Projection::new(&config.identity);
     let extensions =
         extensions.in_force(&config.extensions, previous.map_or(&[], |previous| &previous.extensions))?;
@@ -260,19 +274,27 @@ fn groups(
     config: &Config,
     previous: Option<&Snapshot>,
     registry: &Arc<Registry>,
-) -> BTreeMap<Name, Arc<RunningGroup>> {
+) -> Result<BTreeMap<Name, Arc<RunningGroup>>, CompileRefused> {
     let compiled = config.upstreams.iter().map(|(name, section)| {
+        let tls = upstream_tls(section)?;
         let before = previous.and_then(|previous| previous.groups.get(name));
         let running = match before {
-            Some(before) if before.group.config() == section => Arc::clone(before),
+            Some(before) if before.group.config() == section && before.group.tls() == tls.as_ref() => {
+                Arc::clone(before)
+            }
             _ => Arc::new(RunningGroup {
-                group: Group::compile(Arc::clone(section), registry),
+                group: Group::compile(Arc::clone(section), tls, registry),
                 tasks: parking_lot::Mutex::new(None),
             }),
         };
-        (name.clone(), running)
+        Ok((name.clone(), running))
     });
     compiled.collect()
+}
+
+fn upstream_tls(section: &ostia_config::Upstream) -> Result<Option<UpstreamTls>, CompileRefused> {
+    let tls = section.tls.as_ref().map(UpstreamTls::load).transpose();
+    tls.map_err(|source| CompileRefused::UpstreamTls { name: section.name.clone(), source })
 }
 
 fn key_ring(config: &Config) -> Result<KeyRing, CompileRefused> {
@@ -376,7 +398,7 @@ fn route(
     let answers_itself = section.handling.answer.is_some();
     let group = if answers_itself {
         // In a registry of its own: nobody asks about servers that are not there.
-        Group::compile(Arc::new(ostia_config::Upstream::of_nobody()), &Arc::default())
+        Group::compile(Arc::new(ostia_config::Upstream::of_nobody()), None, &Arc::default())
     } else {
         let running = groups.get(&section.upstream);
         let dangling = || CompileRefused::Dangling { what: "upstream", name: section.upstream.clone() };
@@ -409,7 +431,9 @@ fn route(
         upstream: section.upstream.clone(),
         upstream_metrics: if answers_itself { Arc::default() } else { metrics.upstream(&section.upstream) },
         upgrade_websocket: section.upgrade_websocket,
-        idle_timeout: section.idle_timeout.unwrap_or(group.config().timeouts.idle),
+        idle_timeout: section.timeouts.idle.unwrap_or(group.config().timeouts.idle),
+        timeouts: timeouts(section, group.config()),
+        mirror: mirror(section, groups)?,
         handling,
         metrics: counters.collect(),
         group,
@@ -433,10 +457,33 @@ fn targets(
         let running =
             running.ok_or_else(|| CompileRefused::Dangling { what: "upstream", name: name.clone() })?;
         let group = Arc::clone(&running.group);
-        let idle_timeout = section.idle_timeout.unwrap_or(group.config().timeouts.idle);
-        Ok(Arc::new(Target { upstream: name.clone(), group, idle_timeout, metrics: metrics.upstream(name) }))
+        Ok(Arc::new(Target {
+            upstream: name.clone(),
+            idle_timeout: section.timeouts.idle.unwrap_or(group.config().timeouts.idle),
+            timeouts: timeouts(section, group.config()),
+            metrics: metrics.upstream(name),
+            group,
+        }))
     };
     if section.destinations.is_empty() { Ok(Vec::new()) } else { names.into_iter().map(target).collect() }
+}
+
+fn mirror(
+    route: &ostia_config::Route,
+    groups: &BTreeMap<Name, Arc<RunningGroup>>,
+) -> Result<Option<Arc<Mirror>>, CompileRefused> {
+    let Some(section) = &route.mirror else { return Ok(None) };
+    let dangling = || CompileRefused::Dangling { what: "upstream", name: section.upstream.clone() };
+    let group = groups.get(&section.upstream).ok_or_else(dangling)?;
+    Ok(Some(Arc::new(Mirror::new(section.clone(), Arc::clone(&group.group)))))
+}
+
+fn timeouts(route: &ostia_config::Route, upstream: &ostia_config::Upstream) -> RouteTimeouts {
+    let between_bytes = route.timeouts.between_bytes.unwrap_or(upstream.timeouts.between_bytes);
+    // With HTTP/2 there is one of the two.
+    let of_upstream =
+        if upstream.protocol.is_multiplexed() { between_bytes } else { upstream.timeouts.first_byte };
+    RouteTimeouts { first_byte: route.timeouts.first_byte.unwrap_or(of_upstream), between_bytes }
 }
 
 impl Snapshot {

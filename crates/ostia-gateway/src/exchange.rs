@@ -30,6 +30,8 @@ pub struct Exchange {
     pub progress: Progress,
     /// What will be told of it.
     pub outcome: Outcome,
+    /// A copy in the making, for `mirror`.
+    pub copy: Option<Box<crate::stage::mirror::Copy>>,
 }
 
 /// The evidence that a request has gathered.
@@ -67,6 +69,10 @@ pub struct Outcome {
     pub server: Option<ostia_config::upstream::ServerAddress>,
     /// Servers that were asked.
     pub attempts: u32,
+    /// Why no server took it.
+    pub no_place: Option<ostia_upstream::NoPlace>,
+    /// The status of a fault on purpose.
+    pub fault: Option<u16>,
     /// Whether affinity held: `kept`, `moved`, `new`.
     pub affinity: Option<&'static str>,
     /// The status and reason of an answer of Ostia's own.
@@ -127,6 +133,7 @@ impl Exchange {
             snapshot,
             progress: Progress::Closed,
             outcome: Outcome::default(),
+            copy: None,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Values that are looked at when somebody scrapes, instead of being written when they change.
 
+use std::collections::BTreeSet;
+
 use ostia_config::Name;
 use ostia_listener::Listener;
 use ostia_telemetry::Metrics;
@@ -27,7 +29,22 @@ pub(crate) fn listener(metrics: &Metrics, name: &Name, listener: &Listener) {
 /// Servers and providers.
 pub(crate) fn snapshot(metrics: &Metrics, snapshot: &Snapshot) {
     for (name, running) in &snapshot.groups {
-        let servers = running.group.servers();
+        let group = &running.group;
+        let servers = group.servers();
+        let connections = group.connections();
+        metrics.set_upstream_pending(name, group.pending());
+        metrics.set_upstream_connections(
+            name,
+            connections.open(),
+            connections.opened(),
+            connections.reused(),
+        );
+        if group.config().discovery.is_some() {
+            let log = group.discovery();
+            metrics.set_upstream_lookups(name, log.succeeded(), log.failed(), log.changed());
+            let known: BTreeSet<_> = servers.iter().map(|server| server.address.clone()).collect();
+            metrics.retain_servers(name, |address| known.contains(address));
+        }
         for server in &servers {
             metrics.set_server_healthy(name, &server.address, server.health.serves());
         }

@@ -16,7 +16,7 @@ use crate::admit;
 use crate::exchange::{Exchange, Progress};
 use crate::extension;
 use crate::gateway::Gateway;
-use crate::stage::{audit, forward, hold, receive, record, recover, reply, select};
+use crate::stage::{audit, forward, hold, mirror, receive, record, recover, reply, select};
 
 /// The gateway as one listener shows it.
 pub struct Front {
@@ -65,15 +65,26 @@ impl ProxyHttp for Front {
         &self,
         _: &mut Downstream,
         body: &mut Option<Bytes>,
-        _end_of_stream: bool,
+        end_of_stream: bool,
         exchange: &mut Exchange,
     ) -> Result<()> {
         hold::used(exchange);
-        receive::count_body(self, body, exchange)
+        receive::count_body(self, body, exchange)?;
+        if end_of_stream {
+            forward::request_complete(exchange);
+        }
+        if exchange.copy.is_some() {
+            mirror::body(&self.gateway.shared_metrics(), body.as_ref(), end_of_stream, exchange);
+        }
+        Ok(())
     }
 
-    async fn upstream_peer(&self, _: &mut Downstream, exchange: &mut Exchange) -> Result<Box<HttpPeer>> {
-        select::select(exchange)
+    async fn upstream_peer(
+        &self,
+        downstream: &mut Downstream,
+        exchange: &mut Exchange,
+    ) -> Result<Box<HttpPeer>> {
+        select::select(downstream, exchange).await
     }
 
     fn fail_to_connect(
@@ -92,7 +103,18 @@ impl ProxyHttp for Front {
         upstream_request: &mut RequestHeader,
         exchange: &mut Exchange,
     ) -> Result<()> {
-        forward::forward(upstream_request, exchange)
+        forward::forward(upstream_request, exchange)?;
+        mirror::begin(upstream_request, exchange);
+        Ok(())
+    }
+
+    async fn upstream_response_filter(
+        &self,
+        downstream: &mut Downstream,
+        response: &mut ResponseHeader,
+        exchange: &mut Exchange,
+    ) -> Result<()> {
+        recover::after_status(self, downstream, response, exchange)
     }
 
     async fn response_filter(
@@ -123,9 +145,9 @@ impl ProxyHttp for Front {
         downstream: &mut Downstream,
         error: Box<Error>,
         exchange: &mut Exchange,
-        reused: bool,
+        _: bool,
     ) -> Box<Error> {
-        recover::after_broken_exchange(self, downstream, exchange, error, reused)
+        recover::after_broken_exchange(self, downstream, exchange, error)
     }
 
     async fn fail_to_proxy(

@@ -39,8 +39,8 @@ pub struct UpstreamReadiness {
     pub servers: usize,
 }
 
-/// Ready unless draining, once every provider was asked for the first time: a provider that is dark does not take the
-/// node out, for open routes, sessions and known keys go on.
+/// Ready unless draining, once every provider was asked and the servers of every upstream were looked for the first time:
+/// a provider or a name server that is dark does not take the node out, for everything else goes on.
 pub(crate) fn readiness(snapshot: &Snapshot, draining: bool) -> Readiness {
     let providers: Vec<_> = snapshot.providers.values().map(|running| running.provider.status()).collect();
     let asked = providers.iter().all(|status| {
@@ -49,7 +49,11 @@ pub(crate) fn readiness(snapshot: &Snapshot, draining: bool) -> Readiness {
             || status.last_error.is_some()
             || status.dark_since.is_some()
     });
-    let state = match (draining, asked) {
+    let groups = || snapshot.groups.values().map(|running| &running.group);
+    let looked = groups().all(|group| {
+        group.config().discovery.is_none() || !group.listed().is_empty() || group.discovery().last().is_some()
+    });
+    let state = match (draining, asked && looked) {
         (true, _) => "draining",
         (false, false) => "starting",
         (false, true) => "serving",

@@ -167,7 +167,7 @@ impl Rehearsal {
                 outcome.is_forwarded = true;
                 outcome.is_hashed = authorized.bond().is_hashed();
                 exchange.progress = Progress::Authorized(Box::new(authorized));
-                send(&mut downstream, &mut exchange, &mut outcome);
+                send(&mut downstream, &mut exchange, &mut outcome).await;
             }
         }
         Ok(outcome)
@@ -278,9 +278,10 @@ impl Rehearsal {
 }
 
 /// Picks a server and dresses the request for it.
-fn send(downstream: &mut Downstream, exchange: &mut Exchange, outcome: &mut Outcome) {
+async fn send(downstream: &mut Downstream, exchange: &mut Exchange, outcome: &mut Outcome) {
     let mut request = downstream.req_header().clone();
-    match select::select(exchange).and_then(|_| forward::forward(&mut request, exchange)) {
+    let selected = select::select(downstream, exchange).await;
+    match selected.and_then(|_| forward::forward(&mut request, exchange)) {
         Ok(()) => {
             outcome.server = exchange.outcome.server.as_ref().map(ToString::to_string);
             outcome.fields = shown(&request.headers);

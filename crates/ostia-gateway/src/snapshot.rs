@@ -26,6 +26,7 @@ use crate::page::Pages;
 use crate::projection::Projection;
 use crate::recognised::RecognisedCache;
 use crate::shared::RunningStore;
+use crate::stage::mirror::Mirror;
 
 /// One compiled configuration.
 pub struct Snapshot {
@@ -133,6 +134,10 @@ pub struct RouteState {
     pub idle_timeout: Duration,
     /// What it does with its requests besides sending them on.
     pub handling: RouteHandling,
+    /// How long a server may keep silent.
+    pub timeouts: RouteTimeouts,
+    /// Copies to another upstream.
+    pub mirror: Option<Arc<Mirror>>,
     /// The counters of the group.
     pub upstream_metrics: Arc<UpstreamMetrics>,
     /// Its counters, by listener.
@@ -147,8 +152,19 @@ pub struct Target {
     pub group: Arc<Group>,
     /// Idle time of an upgraded connection.
     pub idle_timeout: Duration,
+    /// How long a server may keep silent.
+    pub timeouts: RouteTimeouts,
     /// The counters of the group.
     pub metrics: Arc<UpstreamMetrics>,
+}
+
+/// How long the servers of a route may keep silent: what the route says, else its upstream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RouteTimeouts {
+    /// Until the answer begins.
+    pub first_byte: Duration,
+    /// Between two reads of the answer.
+    pub between_bytes: Duration,
 }
 
 impl RouteState {

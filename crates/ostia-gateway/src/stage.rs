@@ -1,5 +1,6 @@
 //! The stages of a request, in the order in which they run.
 
+pub mod mirror;
 pub mod receive;
 
 pub mod route;
@@ -18,6 +19,7 @@ pub mod affinity;
 
 pub mod select;
 
+pub mod fault;
 pub mod forward;
 
 pub mod origin;

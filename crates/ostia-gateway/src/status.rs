@@ -8,7 +8,7 @@ use ostia_config::Name;
 use ostia_config::upstream::{Mode, ServerAddress};
 use ostia_listener::Listener;
 use ostia_telemetry::rfc3339;
-use ostia_upstream::{Group, OrderRefused, ServerStatus};
+use ostia_upstream::{DiscoveryLog, Group, OrderRefused, ServerStatus};
 use serde::{Deserialize, Serialize};
 
 use crate::readiness::Readiness;
@@ -45,8 +45,30 @@ pub struct ListenerStatus {
 pub struct UpstreamStatus {
     /// How a server is chosen.
     pub balance: &'static str,
+    /// Requests that wait for a place.
+    pub pending: u32,
+    /// HTTP/1.1 connections to its servers that stand, in use or not.
+    pub connections: u64,
+    /// How its servers are looked for; absent where they are listed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub discovery: Option<DiscoveryStatus>,
     /// Its servers, in the order of the configuration; those that left and drain come last.
     pub servers: Vec<OneServer>,
+}
+
+/// How the servers of a group are looked for.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct DiscoveryStatus {
+    /// Lookups that found servers.
+    pub succeeded: u64,
+    /// Lookups that found none; the servers of before stayed.
+    pub failed: u64,
+    /// When it was looked last (RFC 3339); absent before the first time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last: Option<String>,
+    /// What went wrong then; absent when nothing did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
 }
 
 /// A server.
@@ -134,7 +156,22 @@ impl UpstreamStatus {
     fn of(group: &Group) -> Self {
         Self {
             balance: group.config().balance.word(),
+            pending: group.pending(),
+            connections: group.connections().open(),
+            discovery: group.config().discovery.is_some().then(|| group.discovery().into()),
             servers: group.servers().into_iter().map(OneServer::from).collect(),
+        }
+    }
+}
+
+impl From<&DiscoveryLog> for DiscoveryStatus {
+    fn from(log: &DiscoveryLog) -> Self {
+        let (at, outcome) = log.last().unzip();
+        Self {
+            succeeded: log.succeeded(),
+            failed: log.failed(),
+            last: at.map(rfc3339),
+            why: outcome.and_then(Result::err),
         }
     }
 }

@@ -75,7 +75,10 @@ impl Metrics {
         let routes: BTreeSet<&str> = config.routes.iter().map(|route| &*route.name).collect();
         let is_server = |upstream: &str, address: &ServerAddress| {
             let upstream = config.upstreams.get(upstream);
-            upstream.is_some_and(|upstream| upstream.servers.iter().any(|server| server.address == *address))
+            upstream.is_some_and(|upstream| {
+                upstream.discovery.is_some()
+                    || upstream.servers.iter().any(|server| server.address == *address)
+            })
         };
         let is_route = |name: &str| name == NO_ROUTE || routes.contains(name);
         self.hot.retain(
@@ -233,6 +236,40 @@ impl Metrics {
     /// An extension failed, and one request with it.
     pub fn extension_failed(&self, extension: &str, reason: &'static str) {
         self.cold.extension_failures.one_more(&[extension, reason]);
+    }
+
+    /// A copy of a request was sent, or why not.
+    pub fn mirrored(&self, route: &str, outcome: &'static str) {
+        self.cold.mirrored.one_more(&[route, outcome]);
+    }
+
+    /// A request was answered by Ostia because the upstream failed it.
+    pub fn upstream_failed(&self, upstream: &str, reason: &'static str) {
+        self.cold.upstream_failures.one_more(&[upstream, reason]);
+    }
+
+    /// Who waits for a place at a server; at each scrape.
+    pub fn set_upstream_pending(&self, upstream: &str, pending: u32) {
+        self.cold.upstream_pending.set(&[upstream], pending.into());
+    }
+
+    /// The connections to the servers of an upstream: those that stand, and what was counted of all; at each scrape.
+    pub fn set_upstream_connections(&self, upstream: &str, open: u64, made: u64, reused: u64) {
+        self.cold.upstream_connections_open.set(&[upstream], i64::try_from(open).unwrap_or(i64::MAX));
+        self.cold.upstream_connections.raise(&[upstream], made);
+        self.cold.upstream_connections_reused.raise(&[upstream], reused);
+    }
+
+    /// The lookups of the servers of an upstream so far; at each scrape.
+    pub fn set_upstream_lookups(&self, upstream: &str, succeeded: u64, failed: u64, changed: u64) {
+        self.cold.upstream_lookups.raise(&[upstream, "succeeded"], succeeded);
+        self.cold.upstream_lookups.raise(&[upstream, "failed"], failed);
+        self.cold.upstream_servers_changed.raise(&[upstream], changed);
+    }
+
+    /// Keeps the counters of these servers of an upstream alone: those that discovery found no more are forgotten.
+    pub fn retain_servers(&self, upstream: &str, keep: impl Fn(&ServerAddress) -> bool) {
+        self.hot.upstream(upstream).retain_servers(keep);
     }
 
     /// A request was sent to another server.

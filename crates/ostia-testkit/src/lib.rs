@@ -7,6 +7,7 @@
 //! - [`NodeProvider`] is a certified OpenID provider; [`FaultProvider`] does what that one never would.
 //! - [`RedisServer`] is the store that nodes share.
 //! - [`Chromium`] drives the real one.
+//! - [`FaultUpstream`] misbehaves on demand; [`DnsServer`] answers for a zone that the test changes.
 //! - [`Authority`] issues certificates; [`Pebble`] does so by ACME.
 //!
 //! The harness knows the product from outside only: its command, its configuration language, its ports.
@@ -21,8 +22,10 @@
 mod authority;
 mod browser;
 mod chromium;
+mod dns_server;
 mod echo_upstream;
 mod fault_provider;
+mod fault_upstream;
 mod form;
 mod jar;
 pub mod jws;
@@ -44,8 +47,10 @@ mod wait;
 pub use authority::{Authority, Issued};
 pub use browser::{Browser, Names, OpenAnswer};
 pub use chromium::Chromium;
+pub use dns_server::DnsServer;
 pub use echo_upstream::{EchoUpstream, Seen};
 pub use fault_provider::{Behaviour, FaultProvider, Outage};
+pub use fault_upstream::FaultUpstream;
 pub use form::Form;
 pub use jar::Cookie;
 pub use metrics::Metrics;

@@ -139,6 +139,16 @@ impl Ostia {
         text(&output.stdout)
     }
 
+    /// The servers of an upstream as `ostia status` tells them, in their order.
+    ///
+    /// # Panics
+    /// When there is no such upstream.
+    pub async fn servers(&self, upstream: &str) -> Vec<serde_json::Value> {
+        let status = self.succeeds(&["status", "--format", "json"]).await;
+        let status: serde_json::Value = serde_json::from_str(&status).unwrap();
+        status["upstreams"][upstream]["servers"].as_array().unwrap().clone()
+    }
+
     /// Writes another configuration (placeholders as in [`Ostia::start`]) and does nothing more.
     pub fn write_config(&self, yaml: &str) {
         let text = complete(yaml, self.folder.path(), self.listen, self.admin);

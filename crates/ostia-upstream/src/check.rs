@@ -4,6 +4,7 @@ mod grpc;
 mod http1;
 mod http2;
 
+use std::net::Ipv4Addr;
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -55,7 +56,12 @@ impl Check {
         options.write_timeout = Some(section.timeout);
         match section.ask {
             HealthAsk::Tcp => peer.scheme = Scheme::HTTP,
-            HealthAsk::Tls => peer.scheme = Scheme::HTTPS,
+            HealthAsk::Tls => {
+                if !peer.tls() {
+                    take_any_certificate(&mut peer);
+                }
+                peer.scheme = Scheme::HTTPS;
+            }
             HealthAsk::Grpc { .. } => peer.options.alpn = ALPN::H2,
             HealthAsk::Http { .. } => {}
         }
@@ -105,6 +111,18 @@ impl Check {
     fn scheme(&self) -> &'static str {
         if self.peer.tls() { "https" } else { "http" }
     }
+}
+
+/// Where requests go in clear text nobody said whose certificate it should be: the handshake alone is the check. Without a
+/// name there is no handshake in Pingora; an address is one that is not sent.
+fn take_any_certificate(peer: &mut HttpPeer) {
+    let address = match &peer._address {
+        SocketAddr::Inet(address) => address.ip(),
+        SocketAddr::Unix(_) => Ipv4Addr::LOCALHOST.into(),
+    };
+    peer.sni = address.to_string();
+    peer.options.verify_cert = false;
+    peer.options.verify_hostname = false;
 }
 
 fn reason(error: &Error) -> String {

@@ -3,23 +3,26 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use ostia_config as config;
 use ostia_config::upstream::{Mode, ServerAddress};
 use parking_lot::Mutex;
-use pingora_core::upstreams::peer::HttpPeer;
 
 use crate::checker::SharedCheck;
+use crate::discovery::DiscoveryLog;
+use crate::limit::Room;
+use crate::peer::{Reach, Way, Wish};
 use crate::picked::{Ask, Picked, ServerTag};
 use crate::registry::{Changes, Registry};
 use crate::selection::Selection;
 use crate::server::Server;
 use crate::state::GroupState;
 use crate::status::ServerStatus;
-use crate::tunnel::TunnelConnector;
+use crate::tls::UpstreamTls;
 use crate::upkeep::GroupTasks;
+use crate::wire::LineCounters;
 
 /// A compiled group of servers. What it learns of them lives in the [`Registry`] and outlives it.
 ///
@@ -28,6 +31,8 @@ use crate::upkeep::GroupTasks;
 #[derive(Debug)]
 pub struct Group {
     config: Arc<config::Upstream>,
+    reach: Reach,
+    discovery: DiscoveryLog,
     registry: Arc<Registry>,
     state: Arc<GroupState>,
     selection: ArcSwap<Selection>,
@@ -46,17 +51,37 @@ impl Group {
     /// Compiles a group. Each address has the state that it had in the configuration before: requests in flight,
     /// health, ejections, orders of the operator. Nothing that runs is changed before [`Group::start`].
     #[must_use]
-    pub fn compile(config: Arc<config::Upstream>, registry: &Arc<Registry>) -> Arc<Self> {
+    pub fn compile(
+        config: Arc<config::Upstream>,
+        tls: Option<UpstreamTls>,
+        registry: &Arc<Registry>,
+    ) -> Arc<Self> {
         let state = registry.group(&config.name);
-        let servers = config.servers.iter().map(|server| member(&config, server, &state, registry));
+        let listed = first_servers(&config, &state);
+        let reach = Reach::new(&config, tls);
+        let servers = listed.iter().map(|server| member(&config, server, &state, &reach, registry));
         let selection = Selection::new(servers.collect(), &config, &state);
         Arc::new(Self {
             selection: ArcSwap::from_pointee(selection),
-            exchange: Mutex::new(Exchange { listed: config.servers.clone(), generation: None }),
+            exchange: Mutex::new(Exchange { listed, generation: None }),
+            reach,
+            discovery: DiscoveryLog::default(),
             registry: Arc::clone(registry),
             state,
             config,
         })
+    }
+
+    /// The TLS that it was compiled with.
+    #[must_use]
+    pub fn tls(&self) -> Option<&UpstreamTls> {
+        self.reach.tls()
+    }
+
+    /// How its servers are looked for; only tells something with `discovery`.
+    #[must_use]
+    pub fn discovery(&self) -> &DiscoveryLog {
+        &self.discovery
     }
 
     /// The section it was compiled from.
@@ -128,7 +153,7 @@ impl Group {
     }
 
     fn member(&self, server: &config::upstream::Server) -> Arc<Server> {
-        member(&self.config, server, &self.state, &self.registry)
+        member(&self.config, server, &self.state, &self.reach, &self.registry)
     }
 
     /// Chooses a server that serves and was not tried; `None` when there is none left (503). Allocates nothing and takes
@@ -147,23 +172,58 @@ impl Group {
         self.selection.load().has(tag)
     }
 
-    /// The peer of a picked server for a connection that becomes a tunnel (WebSocket) and may be idle for `idle`. Such a
-    /// connection is always a new one.
+    /// The way to a picked server.
     #[must_use]
-    pub fn tunnel_peer(&self, picked: &Picked, idle: Duration) -> Box<HttpPeer> {
-        let mut peer = self.peer(picked);
-        // No idle connection of the group is taken: its first read may be behind it.
-        peer.group_key ^= u64::MAX;
-        peer.options.custom_l4 = Some(Arc::new(TunnelConnector));
-        peer.options.read_timeout = Some(idle);
-        peer.options.write_timeout = Some(idle);
-        peer
+    pub fn way(&self, picked: &Picked, wish: Wish) -> Way {
+        self.reach.way(picked, wish)
     }
 
-    /// The peer for Pingora of a picked server, with the timeouts of the group.
+    /// Counts a request for the budget of retries.
+    pub fn count_request(&self, now: Instant) {
+        self.state.budget.request(now);
+    }
+
+    /// Takes a retry out of the budget; `false` when it is spent.
     #[must_use]
-    pub fn peer(&self, picked: &Picked) -> Box<HttpPeer> {
-        Box::new(picked.server().template.clone())
+    pub fn may_retry(&self, now: Instant) -> bool {
+        self.state.budget.retry(self.config.retry.budget, now)
+    }
+
+    /// Requests that wait for a place now.
+    #[must_use]
+    pub fn pending(&self) -> u32 {
+        self.room().waiting()
+    }
+
+    /// The HTTP/1.1 connections to its servers.
+    #[must_use]
+    pub fn connections(&self) -> &LineCounters {
+        self.state.lines.counters()
+    }
+
+    pub(crate) fn room(&self) -> &Room {
+        &self.state.room
+    }
+
+    /// Whether a server would take this request, were there a place.
+    pub(crate) fn is_full_for(&self, ask: &Ask<'_>) -> bool {
+        self.selection.load().tiers.iter().any(|tier| tier.is_full_for(ask))
+    }
+
+    /// Takes what discovery found; says whether the servers are others now.
+    pub(crate) fn take_found(
+        &self,
+        source: &config::upstream::Source,
+        servers: Vec<config::upstream::Server>,
+    ) -> bool {
+        let is_other = self.listed() != servers;
+        *self.state.found.lock() = Some((source.clone(), servers.clone()));
+        self.replace_servers(servers);
+        is_other
+    }
+
+    pub(crate) fn members(&self) -> Vec<Arc<Server>> {
+        self.selection.load().servers.to_vec()
     }
 
     /// Every server with its state now, in the order of the configuration; those that left and drain come last.
@@ -238,13 +298,25 @@ impl Group {
     }
 }
 
+/// The servers to begin with: those of the list, or what discovery found before a reload.
+fn first_servers(config: &config::Upstream, state: &GroupState) -> Vec<config::upstream::Server> {
+    let Some(discovery) = &config.discovery else { return config.servers.clone() };
+    let found = state.found.lock();
+    found
+        .as_ref()
+        .filter(|(source, _)| *source == discovery.source)
+        .map(|(_, found)| found.clone())
+        .unwrap_or_default()
+}
+
 fn member(
     config: &Arc<config::Upstream>,
     server: &config::upstream::Server,
     state: &Arc<GroupState>,
+    reach: &Reach,
     registry: &Registry,
 ) -> Arc<Server> {
-    Arc::new(Server::new(config, server, state, registry))
+    Arc::new(Server::new(config, server, state, reach, registry))
 }
 
 /// Why an order was not taken.

@@ -8,16 +8,24 @@
 //! - who is chosen: `tier`, by `schedule` (turns and chance) or `ring` (consistent hash)
 //! - who may be: `state` (orders, ejections, load), `health` by `check` and `checker`, `outlier` (failures), `upkeep`
 //!   (what ends by itself)
+//! - how they are reached: `peer` (for Pingora), `wire` (our own connections of HTTP/1.1), `tls`, `proxy_header`
+//! - what protects them: `limit` (requests in flight), `retry` (the budget)
+//! - how they are found: `discovery` (DNS, SRV, a file)
 
 mod check;
 mod checker;
 mod clock;
+mod discovery;
 mod group;
 mod health;
+mod limit;
+mod mirror;
 mod outlier;
 mod peer;
 mod picked;
+mod proxy_header;
 mod registry;
+mod retry;
 mod ring;
 mod schedule;
 mod selection;
@@ -25,12 +33,20 @@ mod server;
 mod state;
 mod status;
 mod tier;
-mod tunnel;
+mod tls;
 mod upkeep;
+mod wire;
 
+pub use discovery::DiscoveryLog;
 pub use group::{Group, OrderRefused};
 pub use health::{Health, LastCheck};
+pub use limit::NoPlace;
+pub use mirror::CopyFailed;
+pub use peer::{Way, Wish};
 pub use picked::{AffinityOutcome, Ask, Picked, ServerTag, Tried};
+pub use proxy_header::Ends;
 pub use registry::Registry;
 pub use status::{ServerStatus, Standing};
+pub use tls::{TlsFault, TlsRefused, UpstreamTls};
 pub use upkeep::GroupTasks;
+pub use wire::{LineCounters, Patience, Trip, Waited};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use ostia_config::upstream::ServerAddress;
+use ostia_config::upstream::{Limits, ServerAddress};
 
 use crate::group::Group;
 use crate::server::Server;
@@ -41,12 +41,14 @@ impl ServerTag {
 pub struct Picked {
     server: Arc<Server>,
     affinity: Option<AffinityOutcome>,
+    /// Requests that were in flight at the server, and in the group, before this one.
+    before: (u32, u32),
 }
 
 impl Picked {
     pub(crate) fn new(server: &Arc<Server>, affinity: Option<AffinityOutcome>) -> Self {
-        server.begin();
-        Self { server: Arc::clone(server), affinity }
+        let (at_server, in_group) = server.begin();
+        Self { server: Arc::clone(server), affinity, before: (at_server, in_group) }
     }
 
     /// Where it listens.
@@ -94,6 +96,11 @@ impl Picked {
         if self.server.failed(why, now) {
             group.eject(&self.server, why, now);
         }
+    }
+
+    /// Whether there was a place for it.
+    pub(crate) fn is_within(&self, limits: &Limits) -> bool {
+        self.before.0 < limits.connections && self.before.1 < limits.requests
     }
 
     pub(crate) fn server(&self) -> &Server {
@@ -145,6 +152,12 @@ impl Tried {
             *slot = picked.server.state.id;
             self.count += 1;
         }
+    }
+
+    /// Whether it has been nowhere.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
     }
 
     pub(crate) fn contains(&self, id: u32) -> bool {

@@ -24,7 +24,7 @@ pub(crate) struct Selection {
 impl Selection {
     pub(crate) fn new(servers: Vec<Arc<Server>>, section: &Arc<Upstream>, group: &Arc<GroupState>) -> Self {
         let has_cookie = matches!(section.affinity, Affinity::Cookie(_));
-        let mut ranks: BTreeMap<usize, Vec<Arc<Server>>> = BTreeMap::new();
+        let mut ranks: BTreeMap<(usize, u16), Vec<Arc<Server>>> = BTreeMap::new();
         for server in &servers {
             ranks.entry(server.rank).or_default().push(Arc::clone(server));
         }
@@ -52,7 +52,10 @@ impl Selection {
 
     fn tagged(&self, tag: ServerTag, ask: &Ask<'_>) -> Option<&Arc<Server>> {
         let server = self.servers.get(usize::from(*self.tags.get(&tag)?))?;
-        let usable = server.is_fit() && server.state.admits(ask.born) && !ask.tried.contains(server.state.id);
+        let usable = server.is_fit()
+            && server.has_place()
+            && server.state.admits(ask.born)
+            && !ask.tried.contains(server.state.id);
         usable.then_some(server)
     }
 }

@@ -8,9 +8,10 @@ use pingora_core::upstreams::peer::HttpPeer;
 
 use crate::checker::SharedCheck;
 use crate::health::Health;
-use crate::peer;
+use crate::peer::Reach;
 use crate::registry::Registry;
 use crate::state::{GroupState, ServerState};
+use crate::wire::Line;
 
 /// A member of a group.
 #[derive(Debug)]
@@ -21,8 +22,9 @@ pub(crate) struct Server {
     pub(crate) backup: bool,
     pub(crate) zone: Option<ostia_config::Name>,
     /// Servers of a lower rank are chosen first.
-    pub(crate) rank: usize,
+    pub(crate) rank: (usize, u16),
     pub(crate) template: HttpPeer,
+    pub(crate) line: Arc<Line>,
     pub(crate) state: Arc<ServerState>,
     pub(crate) check: Option<Arc<SharedCheck>>,
     group: Arc<GroupState>,
@@ -33,9 +35,10 @@ impl Server {
         section: &Arc<config::Upstream>,
         server: &config::Server,
         group: &Arc<GroupState>,
+        reach: &Reach,
         registry: &Registry,
     ) -> Self {
-        let template = peer::template(section, &server.address);
+        let template = reach.template(&server.address);
         let check = section.health_check.as_ref();
         let check = check.map(|check| registry.check(section, &server.address, check, &template));
         let in_order = |zone| section.zones.iter().position(|known| known == zone);
@@ -45,8 +48,9 @@ impl Server {
             weight: server.weight,
             backup: server.backup,
             zone: server.zone.clone(),
-            rank: if server.backup { section.zones.len() + 1 } else { zone },
+            rank: (if server.backup { section.zones.len() + 1 } else { zone }, server.priority),
             template,
+            line: reach.line(&server.address, &group.lines),
             state: group.server(&server.address),
             check,
             group: Arc::clone(group),
@@ -66,14 +70,20 @@ impl Server {
         }
     }
 
-    pub(crate) fn begin(&self) {
-        self.state.begin();
-        self.group.in_flight.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    /// Counts a request in flight; says how many there were before, here and in the whole group.
+    pub(crate) fn begin(&self) -> (u32, u32) {
+        (self.state.begin(), self.group.in_flight.fetch_add(1, std::sync::atomic::Ordering::Relaxed))
+    }
+
+    /// Whether another request would find a place here.
+    pub(crate) fn has_place(&self) -> bool {
+        self.state.in_flight() < self.section.limits.connections
     }
 
     pub(crate) fn end(&self) {
         self.state.end();
         self.group.in_flight.fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
+        self.group.room.free();
     }
 
     pub(crate) fn succeeded(&self) {

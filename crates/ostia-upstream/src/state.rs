@@ -9,12 +9,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant, SystemTime};
 
-use ostia_config::upstream::{Mode, Outlier, Server as Listed, ServerAddress};
+use ostia_config::upstream::{Mode, Outlier, Server as Listed, ServerAddress, Source};
 use parking_lot::Mutex;
 
 use crate::clock::{millis, unix_seconds};
+use crate::limit::Room;
 use crate::outlier::Streak;
+use crate::peer::Lines;
 use crate::registry::Changes;
+use crate::retry::RetryBudget;
 
 /// Numbers states, so that a request can remember servers whatever becomes of their places.
 static NEXT_ID: AtomicU32 = AtomicU32::new(1);
@@ -33,6 +36,14 @@ const SLOW: u8 = 8;
 pub(crate) struct GroupState {
     /// Requests in flight at all its servers.
     pub(crate) in_flight: AtomicU32,
+    /// Requests that wait for a place.
+    pub(crate) room: Room,
+    /// What may be retried.
+    pub(crate) budget: RetryBudget,
+    /// Ways to the servers that are in use.
+    pub(crate) lines: Lines,
+    /// What discovery found last, and where.
+    pub(crate) found: Mutex<Option<(Source, Vec<Listed>)>>,
     servers: Mutex<BTreeMap<ServerAddress, Known>>,
     pub(crate) changes: Arc<Changes>,
     /// Counts the groups that were put in force. 0: none yet; servers that are seen for the first time later than that
@@ -54,6 +65,10 @@ impl GroupState {
     pub(crate) fn new(changes: Arc<Changes>) -> Self {
         Self {
             in_flight: AtomicU32::new(0),
+            room: Room::default(),
+            budget: RetryBudget::new(Instant::now()),
+            lines: Lines::default(),
+            found: Mutex::default(),
             servers: Mutex::default(),
             changes,
             generation: AtomicU64::new(0),
@@ -217,9 +232,10 @@ impl ServerState {
         self.in_flight.load(Relaxed)
     }
 
-    pub(crate) fn begin(&self) {
-        self.in_flight.fetch_add(1, Relaxed);
+    /// Counts a request; says how many were in flight before.
+    pub(crate) fn begin(&self) -> u32 {
         self.requests.fetch_add(1, Relaxed);
+        self.in_flight.fetch_add(1, Relaxed)
     }
 
     pub(crate) fn end(&self) {

@@ -188,10 +188,20 @@ impl Tier {
         share.is_none_or(|share| ring::number(key) % 1000 < share)
     }
 
+    /// Whether a member would serve, were it not full.
+    pub(crate) fn is_full_for(&self, ask: &Ask<'_>) -> bool {
+        let is_full = |server: &Arc<Server>| {
+            let serves = server.is_fit() && server.state.admits(ask.born);
+            let is_let_in = self.live.is_panic.load(Relaxed) && !server.state.is_ordered_away();
+            (serves || is_let_in) && !server.has_place() && !ask.tried.contains(server.state.id)
+        };
+        self.members.iter().any(is_full)
+    }
+
     fn is_usable(&self, server: &Server, ask: &Ask<'_>) -> bool {
         let serves = server.is_fit() && server.state.admits(ask.born);
         let is_let_in = || self.live.is_panic.load(Relaxed) && !server.state.is_ordered_away();
-        (serves || is_let_in()) && !ask.tried.contains(server.state.id)
+        (serves || is_let_in()) && server.has_place() && !ask.tried.contains(server.state.id)
     }
 
     /// Bounded load: with this request, a server that is not [`QUIET`] carries at most `bounded_load` times its share

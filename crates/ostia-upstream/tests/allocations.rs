@@ -4,12 +4,14 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
-use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ostia_config::upstream::{Affinity, Balance, KeepAlive, Retry, Server, Timeouts, Upstream};
-use ostia_upstream::{Ask, Group, Tried};
+use ostia_config::Upstream;
+use ostia_upstream::{Ask, Tried};
+
+mod fixture;
+
+use fixture::{BALANCES, group, section};
 
 /// Counts what this thread allocates.
 struct Counting;
@@ -35,34 +37,11 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-fn group(count: u16, balance: Balance) -> Arc<Group> {
-    let address = |n: u16| SocketAddr::from(([10, 0, n.to_be_bytes()[0], n.to_be_bytes()[1]], 8080));
-    let minute = Duration::from_secs(60);
-    let section = Upstream {
-        name: "app".into(),
-        servers: (0..count).map(|n| Server::at(address(n))).collect(),
-        balance,
-        affinity: Affinity::Session,
-        bounded_load: 1.25,
-        health_check: None,
-        outlier: None,
-        panic_threshold: 0.0,
-        slow_start: minute,
-        drain_timeout: minute,
-        zones: Vec::new(),
-        retry: Retry { attempts: 1 },
-        timeouts: Timeouts { connect: minute, between_bytes: minute, idle: minute },
-        keep_alive: KeepAlive { idle: minute },
-    };
-    Group::compile(Arc::new(section), &Arc::default())
-}
-
 #[test]
 fn a_pick_allocates_nothing() {
-    let balances = [Balance::RoundRobin, Balance::Random, Balance::LeastRequests, Balance::ConsistentHash];
-    for balance in balances {
+    for balance in BALANCES {
         for count in [1, 10, 1000] {
-            let group = group(count, balance);
+            let group = group(Upstream { slow_start: Duration::from_secs(60), ..section(count, balance) });
             let (tried, now) = (Tried::default(), Instant::now());
             let pick = |n: u64| {
                 let key = n.to_be_bytes();

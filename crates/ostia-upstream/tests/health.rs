@@ -7,9 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use ostia_config::upstream::{
-    Affinity, Balance, HealthAsk, HealthCheck, KeepAlive, Retry, Server as ServerSection, Timeouts, Upstream,
-};
+use ostia_config::upstream::{HealthAsk, HealthCheck, Server as ServerSection, Upstream};
 use ostia_upstream::{Ask, Group, Health, Picked, Registry, Tried};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -56,27 +54,8 @@ impl Server {
 }
 
 fn section(addresses: &[SocketAddr], check: HealthCheck) -> Upstream {
-    let server = |address: &SocketAddr| ServerSection::at(*address);
-    Upstream {
-        name: "portal".into(),
-        servers: addresses.iter().map(server).collect(),
-        balance: Balance::RoundRobin,
-        affinity: Affinity::Source,
-        bounded_load: 1.25,
-        health_check: Some(check),
-        outlier: None,
-        panic_threshold: 0.0,
-        slow_start: Duration::ZERO,
-        drain_timeout: Duration::from_secs(300),
-        zones: Vec::new(),
-        retry: Retry { attempts: 1 },
-        timeouts: Timeouts {
-            connect: Duration::from_secs(1),
-            between_bytes: Duration::from_secs(60),
-            idle: Duration::from_secs(3600),
-        },
-        keep_alive: KeepAlive { idle: Duration::from_secs(55) },
-    }
+    let servers = addresses.iter().map(|address| ServerSection::at(*address)).collect();
+    Upstream { health_check: Some(check), ..Upstream::of_servers("portal".into(), servers) }
 }
 
 fn check(path: Option<&str>) -> HealthCheck {
@@ -105,7 +84,7 @@ fn asking(ask: HealthAsk) -> HealthCheck {
 }
 
 fn compile(section: Upstream) -> Arc<Group> {
-    Group::compile(Arc::new(section), &Arc::default())
+    Group::compile(Arc::new(section), None, &Arc::default())
 }
 
 fn pick(group: &Group) -> Option<Picked> {
@@ -180,8 +159,9 @@ async fn a_server_that_refuses_requests_comes_back_with_the_next_passed_check() 
 async fn health_survives_a_reload_and_the_old_checks_end_with_their_guard() {
     let (one, two) = (Server::start(500).await, Server::start(200).await);
     let registry = Arc::new(Registry::default());
-    let compile =
-        |addresses: &[SocketAddr]| Group::compile(Arc::new(section(addresses, check(Some("/")))), &registry);
+    let compile = |addresses: &[SocketAddr]| {
+        Group::compile(Arc::new(section(addresses, check(Some("/")))), None, &registry)
+    };
     let before = compile(&[one.address]);
     let checks = before.start();
     becomes(&before, &[Health::Unhealthy]).await;
@@ -220,7 +200,7 @@ async fn upstreams_that_check_the_same_share_its_checks_and_what_they_say() {
     let registry = Arc::new(Registry::default());
     let named = |name: &str| Upstream { name: name.into(), ..section(&[server.address], check(Some("/"))) };
     let groups: Vec<_> =
-        (0..20).map(|n| Group::compile(Arc::new(named(&format!("u{n}"))), &registry)).collect();
+        (0..20).map(|n| Group::compile(Arc::new(named(&format!("u{n}"))), None, &registry)).collect();
     let _tasks: Vec<_> = groups.iter().map(Group::start).collect();
     for group in &groups {
         becomes(group, &[Health::Unhealthy]).await;

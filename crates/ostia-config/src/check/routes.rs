@@ -26,6 +26,9 @@ pub(super) fn check(cx: &Context<'_>, root: &Node, config: &Config) {
         places.idle_provider_key(index, route);
         places.scopes_of_anyone(index, route);
         places.rules_leave_identity_alone(config, index, route);
+        places.mirror_is_there(config, index, route);
+        places.first_byte_is_kept(config, index, route);
+        places.nothing_is_sent(index, route);
     }
 }
 
@@ -64,6 +67,58 @@ impl Places<'_> {
             Finding::new(codes::SCOPES_OF_ANYONE, self.span(index, "scopes"), path, message)
                 .help("`allow: authenticated` lets in every caller that has them"),
         );
+    }
+
+    /// Copies go to an upstream that is defined and speaks HTTP/1.1.
+    fn mirror_is_there(&self, config: &Config, index: usize, route: &Route) {
+        let Some(mirror) = &route.mirror else { return };
+        let label = self.label(index, route);
+        let (code, message, help) = match config.upstreams.get(&mirror.upstream) {
+            None => (
+                codes::UPSTREAM_UNKNOWN,
+                format!("{label} mirrors to the upstream `{}`, which is not defined", mirror.upstream),
+                "name one under `upstreams`",
+            ),
+            Some(upstream) if upstream.protocol.is_multiplexed() => (
+                codes::PROTOCOL_FIT,
+                format!("{label} mirrors to `{}`, which speaks HTTP/2", mirror.upstream),
+                "copies are sent by HTTP/1.1",
+            ),
+            Some(_) => return,
+        };
+        let path = join_key(&Self::path(index), "mirror");
+        self.cx.findings.add(Finding::new(code, self.span(index, "mirror"), path, message).help(help));
+    }
+
+    /// With HTTP/2 to the servers there is one wait, from the start: a second one would be read and not kept.
+    fn first_byte_is_kept(&self, config: &Config, index: usize, route: &Route) {
+        let steps = [Step::Key("routes"), Step::Index(index), Step::Key("timeouts"), Step::Key("first_byte")];
+        let shared = route.upstreams().find(|name| {
+            config.upstreams.get(*name).is_some_and(|upstream| upstream.protocol.is_multiplexed())
+        });
+        let (Some(_), Some(shared)) = (route.timeouts.first_byte, shared) else { return };
+        let message = format!("{} sends to `{shared}`, which speaks HTTP/2", self.label(index, route));
+        let finding = Finding::new(codes::PROTOCOL_FIT, self.root.locate(&steps), path_text(&steps), message);
+        self.cx
+            .findings
+            .add(finding.help("there `between_bytes` counts from the start: remove `first_byte`"));
+    }
+
+    /// A route that answers itself sends nothing on, so there is nobody to wait for and nothing to copy.
+    fn nothing_is_sent(&self, index: usize, route: &Route) {
+        if route.handling.answer.is_none() {
+            return;
+        }
+        let section = self.root.find(&[Step::Key("routes"), Step::Index(index)]);
+        for key in ["mirror", "timeouts"] {
+            if section.is_some_and(|section| section.entry(key).is_some()) {
+                let message =
+                    format!("`{key}` does nothing on {}, which answers itself", self.label(index, route));
+                let path = join_key(&Self::path(index), key);
+                let finding = Finding::new(codes::ROUTE_HANDLING, self.span(index, key), path, message);
+                self.cx.findings.add(finding.help("remove it, or send the requests to an `upstream`"));
+            }
+        }
     }
 
     fn names_differ(&self, config: &Config) {

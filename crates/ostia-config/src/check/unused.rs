@@ -19,7 +19,9 @@ pub(super) fn check(cx: &Context<'_>, root: &Node, config: &Config) {
         let steps = [Step::Key("policies"), Step::Key(name)];
         tell(cx, root, &steps, codes::UNUSED_POLICY, format!("no route asks for policy `{name}`"));
     }
-    let upstreams: BTreeSet<&Name> = config.routes.iter().flat_map(crate::Route::upstreams).collect();
+    let mirrors = config.routes.iter().filter_map(|route| Some(&route.mirror.as_ref()?.upstream));
+    let upstreams: BTreeSet<&Name> =
+        config.routes.iter().flat_map(crate::Route::upstreams).chain(mirrors).collect();
     for name in config.upstreams.keys().filter(|name| !upstreams.contains(name)) {
         let steps = [Step::Key("upstreams"), Step::Key(name)];
         tell(cx, root, &steps, codes::UNUSED_UPSTREAM, format!("no route sends to upstream `{name}`"));

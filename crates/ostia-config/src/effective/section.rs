@@ -11,7 +11,8 @@ use crate::identity::{AssertionForm, ClaimHeader, Preset};
 use crate::listener::{Acme, AcmeChallenge, ProxyProtocol, TlsVersion};
 use crate::log::{LogTarget, SubjectForm};
 use crate::provider::{Client, ClientAuthMethod};
-use crate::route::{Allow, Destination, HostPattern};
+use crate::route::{Allow, Destination, HostPattern, Mirror, RouteTimeouts};
+use crate::scalar::Share;
 use crate::section::route::made_up_name;
 use crate::session::{RedisKind, RedisStore, SameSite};
 use crate::tree::{self, Node};
@@ -183,7 +184,8 @@ pub(super) fn route(route: &Route) -> Mapping {
         .with_some("shadow", some_texts(&route.shadow))
         .with("audit", if route.audit_allowed { "allow" } else { "deny" })
         .with("upgrade", texts(route.upgrade_websocket.then_some("websocket")))
-        .with_some("timeouts", route.idle_timeout.map(|idle| Map::default().with("idle", duration(idle)).0));
+        .with_some("timeouts", route_timeouts(&route.timeouts))
+        .with_some("mirror", route.mirror.as_ref().map(mirror));
     handling::with(map, &route.handling).0
 }
 
@@ -198,6 +200,24 @@ fn upstream_of(route: &Route) -> Value {
         Value::Mapping(Map::default().with_some("when", some_texts(&destination.when)).with("to", weights).0)
     };
     Value::Sequence(route.destinations.iter().map(one).collect())
+}
+
+fn mirror(mirror: &Mirror) -> Mapping {
+    Map::default()
+        .with("upstream", mirror.upstream.as_str())
+        .with("share", Share::text(mirror.share))
+        .with("body_bytes", bytesize::ByteSize(mirror.body_bytes).display().iec().to_string())
+        .with("in_flight", u64::from(mirror.in_flight))
+        .with("timeout", duration(mirror.timeout))
+        .0
+}
+
+fn route_timeouts(timeouts: &RouteTimeouts) -> Option<Mapping> {
+    let map = Map::default()
+        .with_some("first_byte", timeouts.first_byte.map(duration))
+        .with_some("between_bytes", timeouts.between_bytes.map(duration))
+        .with_some("idle", timeouts.idle.map(duration));
+    (!map.0.is_empty()).then_some(map.0)
 }
 
 pub(super) fn sessions(sessions: &Sessions) -> Mapping {

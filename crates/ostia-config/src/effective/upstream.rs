@@ -2,6 +2,7 @@
 
 use serde_yaml::{Mapping, Value};
 
+use super::connection::with_connections;
 use super::{Map, duration, texts};
 use crate::Upstream;
 use crate::scalar::Share;
@@ -11,12 +12,9 @@ pub(super) fn upstream(upstream: &Upstream) -> Mapping {
     let hashed = upstream.balance == Balance::ConsistentHash;
     let has_cookie = matches!(upstream.affinity, Affinity::Cookie(_));
     let servers = upstream.servers.iter().map(|one| Value::Mapping(server(one)));
-    let timeouts = Map::default()
-        .with("connect", duration(upstream.timeouts.connect))
-        .with("between_bytes", duration(upstream.timeouts.between_bytes))
-        .with("idle", duration(upstream.timeouts.idle));
-    Map::default()
-        .with("servers", servers.collect::<Vec<_>>())
+    let servers = upstream.discovery.is_none().then(|| servers.collect::<Vec<_>>());
+    let map = Map::default()
+        .with_some("servers", servers)
         .with("balance", upstream.balance.word())
         .with_some("zones", (!upstream.zones.is_empty()).then(|| texts(&upstream.zones)))
         .with_some("affinity", (hashed || has_cookie).then(|| affinity(&upstream.affinity)))
@@ -25,12 +23,8 @@ pub(super) fn upstream(upstream: &Upstream) -> Mapping {
         .with_some("outlier", upstream.outlier.as_ref().map(outlier))
         .with("panic_threshold", Share::text(upstream.panic_threshold))
         .with("slow_start", duration(upstream.slow_start))
-        .with("drain_timeout", duration(upstream.drain_timeout))
-        .with("retry", Map::default().with("attempts", u64::from(upstream.retry.attempts)).0)
-        .with("timeouts", timeouts.0)
-        .with("keep_alive", Map::default().with("idle", duration(upstream.keep_alive.idle)).0)
-        .with("protocol", "http/1.1")
-        .0
+        .with("drain_timeout", duration(upstream.drain_timeout));
+    with_connections(map, upstream).0
 }
 
 fn server(server: &Server) -> Mapping {

@@ -3,6 +3,7 @@
 mod answer;
 mod destination;
 mod handling;
+mod mirror;
 mod rate;
 
 use std::time::Duration;
@@ -14,7 +15,7 @@ use crate::describe::{Grammar, Key, Section, Shape, Words};
 use crate::fields::Fields;
 use crate::findings::Finding;
 use crate::handling::OwnAnswer;
-use crate::route::{Allow, Credentials, HostPattern};
+use crate::route::{Allow, Credentials, HostPattern, RouteTimeouts};
 use crate::scalar::{RequestPath, ScopeToken};
 use crate::section::NAME;
 use crate::template::Variable;
@@ -110,6 +111,9 @@ pub(crate) static ROUTE: Section = Section {
             .default("[]")
             .example("upgrade: [websocket]"),
         Key::new("timeouts", Shape::Section(&TIMEOUTS), "Timeouts of this route."),
+        Key::new("mirror", Shape::Section(&mirror::MIRROR), "Copies of requests to another upstream.")
+            .absent("none")
+            .example("mirror: { upstream: portal_next, share: 5% }"),
         Key::new("headers", Shape::Section(&handling::HEADERS), "Fields that are changed on the way."),
         Key::new(
             "compression",
@@ -144,13 +148,24 @@ pub(crate) static ROUTE: Section = Section {
 pub(crate) static TIMEOUTS: Section = Section {
     title: "`routes[].timeouts`",
     doc: "Timeouts of a route.",
-    keys: &[Key::new(
-        "idle",
-        Shape::seconds(1, 24 * 3600),
-        "Of an upgraded connection on which nothing moves; instead of that of the upstream.",
-    )
-    .absent("as the upstream says")
-    .example("idle: 4h")],
+    keys: &[
+        Key::new(
+            "first_byte",
+            Shape::millis(10, 3_600_000),
+            "From the last byte of the request to the first one of the answer; only with HTTP/1.1 to the servers.",
+        )
+        .absent("as the upstream says"),
+        Key::new("between_bytes", Shape::millis(10, 3_600_000), "Between two reads of the answer.")
+            .absent("as the upstream says")
+            .example("between_bytes: 10m"),
+        Key::new(
+            "idle",
+            Shape::seconds(1, 24 * 3600),
+            "Of an upgraded connection on which nothing moves; instead of that of the upstream.",
+        )
+        .absent("as the upstream says")
+        .example("idle: 4h"),
+    ],
 };
 
 /// A route as it is written: what other sections decide about it is filled in by [`crate::section::root`].
@@ -163,6 +178,14 @@ pub(crate) struct Written {
     pub(crate) destinations: Vec<destination::Written>,
     /// "route `portal`".
     pub(crate) label: String,
+}
+
+fn timeouts(fields: &Fields<'_>) -> RouteTimeouts {
+    RouteTimeouts {
+        first_byte: fields.optional::<Duration>("first_byte"),
+        between_bytes: fields.optional::<Duration>("between_bytes"),
+        idle: fields.optional::<Duration>("idle"),
+    }
 }
 
 /// How a route is called in messages: by its name, or by its place when a variable's value is in the name.
@@ -189,7 +212,8 @@ pub(crate) fn read(fields: &Fields<'_>, node: &Node) -> Written {
         shadow: fields.optional("shadow").unwrap_or_default(),
         audit_allowed: fields.word("audit") == "allow",
         upgrade_websocket: !upgrade.is_empty(),
-        idle_timeout: fields.section("timeouts").optional::<Duration>("idle"),
+        timeouts: timeouts(&fields.section("timeouts")),
+        mirror: mirror::read(fields),
         handling: handling::read(fields),
         ..Route::named(name, host)
     };

@@ -1,12 +1,16 @@
 //! `upstreams`: groups of servers.
 
 mod affinity;
+pub(crate) mod connection;
+pub(crate) mod discovery;
+pub(crate) mod faults;
 mod health_check;
 mod outlier;
+pub(crate) mod retry;
 mod server;
+mod server_file;
 
 use std::path::Path;
-use std::time::Duration;
 
 use crate::codes;
 use crate::describe::{Key, Section, Shape, Words};
@@ -14,20 +18,21 @@ use crate::environment::Environment;
 use crate::fields::Fields;
 use crate::findings::{Finding, Findings};
 use crate::scalar::Share;
-use crate::section::NAME;
+use crate::section::{FILE, NAME};
 use crate::source::{Source, Span};
-use crate::upstream::{Affinity, Balance, KeepAlive, Retry, ServerAddress, Timeouts};
+use crate::upstream::{Affinity, Balance, Protocol, Server};
 use crate::value::Context;
 use crate::{Name, Upstream};
 
 pub(crate) use affinity::AFFINITY;
 pub(crate) use health_check::HEALTH_CHECK;
 pub(crate) use outlier::OUTLIER;
+pub use server_file::{ListRefused, server_list};
+
 pub(crate) use server::{SERVER, resolve};
 
 static BALANCE: Words =
     Words { now: &["round_robin", "random", "least_requests", "consistent_hash"], later: &[] };
-static PROTOCOL: Words = Words { now: &["http/1.1"], later: &["h2", "h2c"] };
 
 const HOUR: u64 = 3600;
 
@@ -40,8 +45,7 @@ pub(crate) static UPSTREAM: Section = Section {
             Shape::Several(&Shape::Either(&[Shape::Text(&server::ADDRESS), Shape::Section(&SERVER)])),
             "The servers, as addresses or as maps. A name is resolved once, when the configuration is loaded.",
         )
-        .required()
-        .own_check()
+        .absent("they are found by `servers_dns`, `servers_srv` or `servers_file`")
         .example("servers: [10.0.0.11:8080, { address: 10.0.0.12:8080, weight: 2 }]"),
         Key::new(
             "balance",
@@ -81,13 +85,57 @@ pub(crate) static UPSTREAM: Section = Section {
         )
         .absent("servers are taken to be healthy")
         .example("health_check: { path: /healthz, interval: 2s }"),
-        Key::new("retry", Shape::Section(&RETRY), "Trying another server."),
-        Key::new("timeouts", Shape::Section(&TIMEOUTS), "Timeouts towards the servers."),
-        Key::new("keep_alive", Shape::Section(&KEEP_ALIVE), "Idle connections to a server."),
-        Key::new("protocol", Shape::Word(&PROTOCOL), "What is spoken to the servers.").default("http/1.1"),
-        Key::later("servers_dns"),
-        Key::later("servers_srv"),
-        Key::later("servers_file"),
+        Key::new("retry", Shape::Section(&retry::RETRY), "Trying another server."),
+        Key::new("timeouts", Shape::Section(&connection::TIMEOUTS), "Timeouts towards the servers."),
+        Key::new("keep_alive", Shape::Section(&connection::KEEP_ALIVE), "Connections that wait for the next request."),
+        Key::new(
+            "protocol",
+            Shape::Word(&connection::PROTOCOL),
+            "What is spoken to the servers. `h2` is HTTP/2 over TLS, `h2c` HTTP/2 in clear text; requests share their \
+             connections, up to 100 on each. gRPC needs one of the two.",
+        )
+        .default("http/1.1"),
+        Key::new("limits", Shape::Section(&connection::LIMITS), "Bounds on what is sent at the same time."),
+        Key::new("tls", Shape::Section(&connection::TLS), "TLS to the servers.").absent("clear text"),
+        Key::new(
+            "proxy_protocol",
+            Shape::Word(&connection::PROXY_PROTOCOL),
+            "Tells the servers the addresses of the client's connection by the PROXY protocol. A connection then \
+             serves one client alone.",
+        )
+        .absent("nothing is told")
+        .example("proxy_protocol: v2"),
+        Key::new(
+            "servers_dns",
+            Shape::Text(&discovery::DNS_SERVER),
+            "In the place of `servers`: every address (A and AAAA) of a name is a server; looked up again when its TTL \
+             ends.",
+        )
+        .absent("—")
+        .example("servers_dns: api.internal:8080"),
+        Key::new(
+            "servers_srv",
+            Shape::Text(&discovery::DNS_NAME),
+            "In the place of `servers`: the targets of SRV records (RFC 2782) with their ports and weights; targets of \
+             the lowest priority first, the others stand in for them.",
+        )
+        .absent("—")
+        .example("servers_srv: _http._tcp.api.service.consul"),
+        Key::new(
+            "servers_file",
+            Shape::Text(&FILE),
+            "In the place of `servers`: a file with such a list (a YAML list, or an address a line), read anew within \
+             two seconds of a change. Replace it by a rename.",
+        )
+        .absent("—")
+        .example("servers_file: api.servers"),
+        Key::new("discovery", Shape::Section(&discovery::DISCOVERY), "How servers are looked up."),
+        Key::new(
+            "insecure_faults",
+            Shape::Section(&faults::FAULTS),
+            "Faults on purpose, for tests. **Harms real requests.**",
+        )
+        .absent("none"),
         Key::new(
             "outlier",
             Shape::Section(&OUTLIER),
@@ -117,55 +165,6 @@ pub(crate) static UPSTREAM: Section = Section {
              requests in flight finish.",
         )
         .default("5m"),
-        Key::later("limits"),
-        Key::later("tls"),
-        Key::later("proxy_protocol"),
-    ],
-};
-
-pub(crate) static RETRY: Section = Section {
-    title: "`upstreams.*.retry`",
-    doc: "Trying another server, only where nothing was sent, or the request is idempotent and no byte of an answer \
-          came.",
-    keys: &[
-        Key::new("attempts", Shape::Integer { min: 0, max: 5 }, "Attempts after the first.").default("1"),
-        Key::later("on_error"),
-        Key::later("budget"),
-    ],
-};
-
-pub(crate) static TIMEOUTS: Section = Section {
-    title: "`upstreams.*.timeouts`",
-    doc: "Timeouts towards the servers of a group.",
-    keys: &[
-        Key::new("connect", Shape::millis(10, 300_000), "Until the connection stands.").default("1s"),
-        Key::new(
-            "between_bytes",
-            Shape::millis(10, HOUR * 1000),
-            "Until the answer begins, and between two reads of it.",
-        )
-        .default("60s"),
-        Key::later("first_byte"),
-        Key::new(
-            "idle",
-            Shape::seconds(1, 24 * HOUR),
-            "Of an upgraded connection (WebSocket) on which nothing moves.",
-        )
-        .default("1h"),
-    ],
-};
-
-pub(crate) static KEEP_ALIVE: Section = Section {
-    title: "`upstreams.*.keep_alive`",
-    doc: "Idle connections to a server.",
-    keys: &[
-        Key::new(
-            "idle",
-            Shape::seconds(1, HOUR),
-            "How long one is kept. Shorter than the servers keep theirs, or a request meets a closing connection.",
-        )
-        .default("55s"),
-        Key::later("connections"),
     ],
 };
 
@@ -176,7 +175,9 @@ pub(crate) fn read(fields: &Fields<'_>, name: Name) -> Upstream {
         "consistent_hash" => Balance::ConsistentHash,
         _ => Balance::RoundRobin,
     };
-    let _: &str = fields.word("protocol");
+    let protocol = connection::protocol(fields);
+    connection::check(fields, protocol);
+    let discovery = discovery::read(fields, &name);
     check_hash_keys(fields, balance);
     let zones: Vec<Name> = fields.optional("zones").unwrap_or_default();
     Upstream {
@@ -191,17 +192,27 @@ pub(crate) fn read(fields: &Fields<'_>, name: Name) -> Upstream {
         slow_start: fields.get("slow_start"),
         drain_timeout: fields.get("drain_timeout"),
         zones,
-        retry: retry(&fields.section("retry")),
-        timeouts: timeouts(&fields.section("timeouts")),
-        keep_alive: keep_alive(&fields.section("keep_alive")),
+        retry: retry::read(&fields.section("retry")),
+        timeouts: connection::timeouts(&fields.section("timeouts")),
+        keep_alive: connection::keep_alive(&fields.section("keep_alive")),
+        limits: connection::limits(&fields.section("limits")),
+        protocol,
+        tls: connection::tls(fields),
+        proxy_protocol: connection::proxy_protocol(fields),
+        insecure_faults: faults::read(fields),
+        discovery,
     }
 }
 
-/// The group of a route that wrote an address: one server, all defaults. `fields` is an empty section.
-pub(crate) fn of_one_server(fields: &Fields<'_>, name: Name, address: ServerAddress) -> Upstream {
+/// The group of these servers, with the default of every key.
+pub(crate) fn of_servers(name: Name, servers: Vec<Server>) -> Upstream {
+    let (source, findings, environment) = (Source::new("", ""), Findings::default(), Environment::empty());
+    let cx =
+        Context { source: &source, findings: &findings, environment: &environment, base_dir: Path::new("") };
+    let fields = Fields::open(&cx, None, &UPSTREAM, "", Span::default());
     Upstream {
         name,
-        servers: vec![crate::upstream::Server::at(address)],
+        servers,
         balance: Balance::RoundRobin,
         affinity: Affinity::Source,
         bounded_load: fields.get("bounded_load"),
@@ -211,20 +222,16 @@ pub(crate) fn of_one_server(fields: &Fields<'_>, name: Name, address: ServerAddr
         slow_start: fields.get("slow_start"),
         drain_timeout: fields.get("drain_timeout"),
         zones: Vec::new(),
-        retry: retry(&fields.section("retry")),
-        timeouts: timeouts(&fields.section("timeouts")),
-        keep_alive: keep_alive(&fields.section("keep_alive")),
+        retry: retry::read(&fields.section("retry")),
+        timeouts: connection::timeouts(&fields.section("timeouts")),
+        keep_alive: connection::keep_alive(&fields.section("keep_alive")),
+        limits: connection::limits(&fields.section("limits")),
+        protocol: Protocol::Http1,
+        tls: None,
+        proxy_protocol: None,
+        insecure_faults: None,
+        discovery: None,
     }
-}
-
-/// The group of a route that answers itself: no server, all defaults. Nothing is ever sent there.
-pub(crate) fn of_nobody() -> Upstream {
-    let (source, findings, environment) = (Source::new("", ""), Findings::default(), Environment::empty());
-    let cx =
-        Context { source: &source, findings: &findings, environment: &environment, base_dir: Path::new("") };
-    let fields = Fields::open(&cx, None, &UPSTREAM, "", Span::default());
-    let nowhere = std::net::SocketAddr::from(([0, 0, 0, 0], 0));
-    Upstream { servers: Vec::new(), ..of_one_server(&fields, Name::from(""), nowhere.into()) }
 }
 
 /// Keys that only the hash ring knows.
@@ -239,20 +246,4 @@ fn check_hash_keys(fields: &Fields<'_>, balance: Balance) {
         let finding = Finding::new(codes::AFFINITY, fields.key_span(key), fields.sub(key), message);
         fields.cx.findings.add(finding.help("add `balance: consistent_hash`, or remove the key"));
     }
-}
-
-fn retry(fields: &Fields<'_>) -> Retry {
-    Retry { attempts: fields.get("attempts") }
-}
-
-fn timeouts(fields: &Fields<'_>) -> Timeouts {
-    Timeouts {
-        connect: fields.get::<Duration>("connect"),
-        between_bytes: fields.get::<Duration>("between_bytes"),
-        idle: fields.get::<Duration>("idle"),
-    }
-}
-
-fn keep_alive(fields: &Fields<'_>) -> KeepAlive {
-    KeepAlive { idle: fields.get::<Duration>("idle") }
 }

@@ -37,6 +37,9 @@ impl Stage {
             ("oidc-client-secret", "s3cr3t-of-a-file\n", 0o600),
             ("rs-secret", "s3cr3t-of-a-file\n", 0o600),
             ("corp-ca.pem", "a certificate", 0o644),
+            ("internal-ca.pem", "a certificate", 0o644),
+            ("node.pem", "a certificate", 0o644),
+            ("node.key", "a key", 0o600),
         ] {
             stage.write(name, text, mode);
         }

@@ -16,7 +16,7 @@ use crate::extension::{self, FieldEdit};
 use crate::proxy::Front;
 use crate::recognised::Recognised;
 use crate::sign_in;
-use crate::snapshot::{RouteState, Target};
+use crate::snapshot::{RouteState, RouteTimeouts, Target};
 use crate::stage::affinity::Bond;
 use crate::stage::forward::address_value;
 use crate::stage::identify::Identified;
@@ -187,6 +187,12 @@ impl Authorized {
     #[must_use]
     pub(crate) fn shared_route(&self) -> &Arc<RouteState> {
         &self.route
+    }
+
+    /// How long a server may keep silent.
+    #[must_use]
+    pub fn timeouts(&self) -> RouteTimeouts {
+        self.target.as_ref().map_or(self.route.timeouts, |target| target.timeouts)
     }
 
     /// The caller; `None` on a route that is open to anyone.

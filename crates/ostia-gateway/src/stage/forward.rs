@@ -15,6 +15,7 @@ use crate::recognised::Recognised;
 use crate::request_id::RequestId;
 use crate::stage::authorize::Authorized;
 use crate::stage::origin::X_FORWARDED_PORT;
+use crate::stage::reply::is_of_connections;
 
 /// The client's address as proxies write it; believed only from trusted peers, rewritten otherwise.
 pub const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -52,6 +53,10 @@ pub fn forward(upstream: &mut RequestHeader, exchange: &Exchange) -> Result<()> 
         cut_own_cookies(fields, exchange);
         if authorized.hides_authorization() {
             fields.remove(AUTHORIZATION);
+        } else if let Some(trip) = &forwarding.trip
+            && fields.get(AUTHORIZATION).is_some_and(|value| is_of_connections(value.as_bytes()))
+        {
+            trip.spoil();
         }
         tell_about_the_client(fields, authorized, exchange.id);
         if let Some(caller) = authorized.caller() {
@@ -64,6 +69,15 @@ pub fn forward(upstream: &mut RequestHeader, exchange: &Exchange) -> Result<()> 
             edit.apply(fields);
         }
     })
+}
+
+/// The request went out whole: the server's time to answer begins.
+pub fn request_complete(exchange: &Exchange) {
+    if let Progress::Forwarding(forwarding) = &exchange.progress
+        && let Some(trip) = &forwarding.trip
+    {
+        trip.request_complete();
+    }
 }
 
 /// The signed statements about the caller; nothing to do where none are wanted.

@@ -1,6 +1,6 @@
 //! What the client gets of a server's answer: without the fields of the hop, with the session's cookies.
 
-use http::header::{CACHE_CONTROL, CONNECTION, SET_COOKIE};
+use http::header::{CACHE_CONTROL, CONNECTION, SET_COOKIE, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use ostia_telemetry::InFlight;
 use pingora_error::Result;
@@ -31,6 +31,12 @@ pub fn reply(response: &mut ResponseHeader, exchange: &mut Exchange) -> Result<(
     if let Progress::Forwarding(forwarding) = &exchange.progress {
         let group = forwarding.authorized.group();
         forwarding.picked.answered(group, response.status.as_u16());
+        if let Some(trip) = &forwarding.trip {
+            trip.head_arrived();
+            if signs_in_connections(response) {
+                trip.spoil();
+            }
+        }
         let cookie = affinity::set_cookie(&forwarding.authorized, &forwarding.picked, exchange);
         exchange.outcome.cookies.extend(cookie);
     }
@@ -62,6 +68,22 @@ fn set_session_cookies(fields: &mut HeaderMap, exchange: &mut Exchange) {
     if !is_private(fields) {
         fields.insert(CACHE_CONTROL, HeaderValue::from_static("private"));
     }
+}
+
+/// NTLM, and Negotiate which may carry it, sign in the connection and not the request: it must not carry another one,
+/// which might be somebody else's (Microsoft, MS-NTHT section 1.6).
+fn signs_in_connections(response: &ResponseHeader) -> bool {
+    let mut challenges = response.headers.get_all(WWW_AUTHENTICATE).iter();
+    challenges.any(|challenge| is_of_connections(challenge.as_bytes()))
+}
+
+/// Whether a challenge or credential is of a scheme that signs in connections.
+pub(crate) fn is_of_connections(value: &[u8]) -> bool {
+    let scheme = value.trim_ascii_start();
+    [&b"ntlm"[..], b"negotiate"].iter().any(|name| {
+        let (head, rest) = scheme.split_at_checked(name.len()).unwrap_or_default();
+        head.eq_ignore_ascii_case(name) && rest.first().is_none_or(|byte| !byte.is_ascii_alphanumeric())
+    })
 }
 
 /// A server sets no cookie of ours: it could put its visitors into a session of somebody else, or out of their own.

@@ -151,6 +151,14 @@ cold! {
     upstream_ejections: Counters = UPSTREAM_EJECTIONS;
     rate_limited: Counters = RATE_LIMITED;
     extension_failures: Counters = EXTENSION_FAILURES;
+    mirrored: Counters = MIRRORED;
+    upstream_failures: Counters = UPSTREAM_FAILURES;
+    upstream_pending: Gauges = UPSTREAM_PENDING;
+    upstream_connections_open: Gauges = UPSTREAM_CONNECTIONS_OPEN;
+    upstream_connections: Counters = UPSTREAM_CONNECTIONS;
+    upstream_connections_reused: Counters = UPSTREAM_CONNECTIONS_REUSED;
+    upstream_lookups: Counters = UPSTREAM_LOOKUPS;
+    upstream_servers_changed: Counters = UPSTREAM_SERVERS_CHANGED;
     logins_started: Counters = OIDC_LOGINS_STARTED;
     logins: Counters = OIDC_LOGINS;
     token_requests: Counters = OIDC_TOKEN_REQUESTS;

@@ -85,7 +85,22 @@ table! {
     UPSTREAM_REQUEST_DURATION = Histogram "ostia_upstream_request_duration_seconds" ["upstream"]
         "From the choice of a server to the head of its answer.";
     UPSTREAM_RETRIES = Counter "ostia_upstream_retries_total" ["upstream", "reason"]
-        "Requests that were sent to another server.";
+        "Requests that were sent to another server, by what went wrong: connect, reset, timeout, status; budget_spent: that were not.";
+    MIRRORED = Counter "ostia_mirrored_requests_total" ["route", "outcome"]
+        "Copies of requests to another upstream: sent, or why not (too_large, too_many, what went wrong).";
+    UPSTREAM_FAILURES = Counter "ostia_upstream_failures_total" ["upstream", "reason"]
+        "Requests that were answered by Ostia because the upstream failed them: the reason of the access log.";
+    UPSTREAM_PENDING = Gauge "ostia_upstream_pending_requests" ["upstream"] "Requests that wait for a place at a server.";
+    UPSTREAM_CONNECTIONS_OPEN = Gauge "ostia_upstream_connections_open" ["upstream"]
+        "HTTP/1.1 connections to servers that stand, in use or not.";
+    UPSTREAM_CONNECTIONS = Counter "ostia_upstream_connections_total" ["upstream"]
+        "HTTP/1.1 connections that were made to servers.";
+    UPSTREAM_CONNECTIONS_REUSED = Counter "ostia_upstream_connections_reused_total" ["upstream"]
+        "Requests that found a connection waiting.";
+    UPSTREAM_LOOKUPS = Counter "ostia_upstream_lookups_total" ["upstream", "outcome"]
+        "Lookups of the servers of an upstream: succeeded, failed.";
+    UPSTREAM_SERVERS_CHANGED = Counter "ostia_upstream_servers_changed_total" ["upstream"]
+        "Lookups after which the servers were others.";
     UPSTREAM_SERVER_HEALTHY = Gauge "ostia_upstream_server_healthy" ["upstream", "server"]
         "1 if the server passes its health checks or has none, else 0.";
     UPSTREAM_SERVERS = Gauge "ostia_upstream_servers" ["upstream", "state"]

@@ -39,6 +39,11 @@ fn touched() -> Metrics {
     metrics.upstream_retried("app", "connect");
     metrics.set_servers("app", "serving", 2);
     metrics.set_ejections("app", 1);
+    metrics.mirrored("portal", "sent");
+    metrics.upstream_failed("app", "upstream_reset");
+    metrics.set_upstream_pending("app", 1);
+    metrics.set_upstream_connections("app", 3, 9, 4);
+    metrics.set_upstream_lookups("app", 2, 1, 1);
     metrics.login_started("corp");
     metrics.login_succeeded("corp");
     metrics.login_failed(NONE, "state_unknown");

@@ -1,9 +1,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ostia_config::upstream::{
-    Affinity, Balance, HealthAsk, HealthCheck, KeepAlive, Retry, Server as ServerSection, Timeouts, Upstream,
-};
+use ostia_config::upstream::{Affinity, Balance, HealthAsk, HealthCheck, Server as ServerSection, Upstream};
 
 use super::*;
 use crate::{AffinityOutcome, Health, Tried};
@@ -15,26 +13,7 @@ mod standing;
 /// A group of `count` servers of weight 1, round robin, without a check.
 pub(crate) fn section(count: u8) -> Upstream {
     let server = |n| ServerSection::at(std::net::SocketAddr::from(([127, 0, 1, n], 80)));
-    Upstream {
-        name: "portal".into(),
-        servers: (0..count).map(server).collect(),
-        balance: Balance::RoundRobin,
-        affinity: Affinity::Source,
-        bounded_load: 1.25,
-        health_check: None,
-        outlier: None,
-        panic_threshold: 0.0,
-        slow_start: Duration::ZERO,
-        drain_timeout: Duration::from_secs(300),
-        zones: Vec::new(),
-        retry: Retry { attempts: 1 },
-        timeouts: Timeouts {
-            connect: Duration::from_secs(1),
-            between_bytes: Duration::from_secs(50),
-            idle: Duration::from_secs(3600),
-        },
-        keep_alive: KeepAlive { idle: Duration::from_secs(55) },
-    }
+    Upstream::of_servers("portal".into(), (0..count).map(server).collect())
 }
 
 pub(crate) fn check() -> HealthCheck {
@@ -52,7 +31,7 @@ pub(crate) fn check() -> HealthCheck {
 }
 
 pub(crate) fn compile(section: Upstream) -> Arc<Group> {
-    Group::compile(Arc::new(section), &Arc::default())
+    Group::compile(Arc::new(section), None, &Arc::default())
 }
 
 /// A request without affinity that has been nowhere.
@@ -224,7 +203,7 @@ fn a_request_is_in_flight_until_its_pick_is_dropped() {
     let group = compile(section(1));
     let picked = pick(&group, None).unwrap();
     assert_eq!((group.servers()[0].in_flight, group.servers()[0].requests), (1, 1));
-    assert_eq!(group.peer(&picked)._address.to_string(), "127.0.1.0:80");
+    assert_eq!(picked.address().to_string(), "127.0.1.0:80");
     drop(picked);
     assert_eq!((group.servers()[0].in_flight, group.servers()[0].requests), (0, 1));
 }
@@ -233,7 +212,7 @@ fn a_request_is_in_flight_until_its_pick_is_dropped() {
 fn state_survives_a_reload_for_the_same_address_and_check() {
     let registry = Arc::default();
     let checked = Upstream { health_check: Some(check()), ..section(3) };
-    let group = Group::compile(Arc::new(checked.clone()), &registry);
+    let group = Group::compile(Arc::new(checked.clone()), None, &registry);
     let in_flight = pick(&group, None).unwrap();
     let first = index(&group, &in_flight);
     fail(&group, 0);
@@ -241,7 +220,7 @@ fn state_survives_a_reload_for_the_same_address_and_check() {
     let mut fewer = checked.clone();
     fewer.servers.remove(1);
     fewer.servers[0].weight = 7;
-    let reloaded = Group::compile(Arc::new(fewer.clone()), &registry);
+    let reloaded = Group::compile(Arc::new(fewer.clone()), None, &registry);
     let states = reloaded.servers();
     assert_eq!(
         (first, states[0].health, states[0].in_flight, states[0].weight),
@@ -249,10 +228,10 @@ fn state_survives_a_reload_for_the_same_address_and_check() {
     );
     assert_eq!(states[1].health, Health::Unknown);
     fewer.health_check = Some(HealthCheck { interval: Duration::from_secs(1), ..check() });
-    let other_pace = Group::compile(Arc::new(fewer.clone()), &registry);
+    let other_pace = Group::compile(Arc::new(fewer.clone()), None, &registry);
     assert_eq!(other_pace.servers()[0].health, Health::Unhealthy, "the same is asked");
     fewer.health_check = Some(HealthCheck { port: Some(81), ..check() });
-    let other_check = Group::compile(Arc::new(fewer), &registry);
+    let other_check = Group::compile(Arc::new(fewer), None, &registry);
     assert_eq!((other_check.servers()[0].health, other_check.servers()[0].in_flight), (Health::Unknown, 1));
     drop(in_flight);
     assert_eq!(other_check.servers()[0].in_flight, 0);

@@ -62,10 +62,27 @@ fn human(status: &Value) -> String {
         let _ = writeln!(page, "listener {name}: {open} connections, {all} since the start");
     }
     for (name, upstream) in members(status, "upstreams") {
-        let _ = writeln!(page, "\nupstream {name} ({})", text(upstream, "balance"));
+        let (waiting, connections) = (number(upstream, "pending"), number(upstream, "connections"));
+        let balance = text(upstream, "balance");
+        let _ = writeln!(
+            page,
+            "\nupstream {name} ({balance}): {connections} connections, {waiting} requests wait"
+        );
+        if let Some(lookup) = upstream.get("discovery") {
+            let _ = writeln!(page, "  {}", looked_up(lookup));
+        }
         page.push_str(&table(upstream.get("servers").and_then(Value::as_array).map_or(&[], Vec::as_slice)));
     }
     page
+}
+
+/// When the servers were looked for last, and what came of it.
+fn looked_up(lookup: &Value) -> String {
+    match (text(lookup, "last"), text(lookup, "why")) {
+        ("", _) => "not looked up yet".to_owned(),
+        (last, "") => format!("looked up {last}"),
+        (last, why) => format!("looked up in vain {last}: {why}; the servers of before stay"),
+    }
 }
 
 fn members<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ostia_testkit::{EchoUpstream, Ostia, eventually, raw};
-use serde_json::Value;
 
 use crate::world::World;
 
@@ -39,8 +38,7 @@ async fn serving(node: &Ostia, count: usize) -> BTreeSet<String> {
 
 /// How a server stands, by `ostia status`.
 async fn state_of(node: &Ostia, address: &str) -> String {
-    let status: Value = serde_json::from_str(&node.succeeds(&["status", "--format", "json"]).await).unwrap();
-    let servers = status["upstreams"]["app"]["servers"].as_array().unwrap().clone();
+    let servers = node.servers("app").await;
     let server = servers.iter().find(|server| server["address"] == address);
     server.map_or("gone".to_owned(), |server| server["state"].as_str().unwrap().to_owned())
 }

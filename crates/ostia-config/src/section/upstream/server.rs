@@ -87,7 +87,7 @@ pub(super) fn read_all(fields: &Fields<'_>, group: &Name, zones: &[Name]) -> Vec
     servers
 }
 
-fn read(cx: &Context<'_>, node: &Node, path: &str, zones: &[Name]) -> Option<Server> {
+pub(super) fn read(cx: &Context<'_>, node: &Node, path: &str, zones: &[Name]) -> Option<Server> {
     if let Value::Scalar(_) = node.value {
         let place = Place { cx, node, shape: Shape::Text(&ADDRESS), path };
         return Some(Server::at(address(place)?));

@@ -63,7 +63,7 @@ fn unix_sockets_are_servers_as_others_are() {
         let group = compile(section);
         let picks = picks(&group, 3000);
         assert!(picks.iter().all(|count| *count > 800), "{balance:?}: {picks:?}");
-        let peers = (0..3000).map(|n| group.peer(&pick(&group, Some(&key(n))).unwrap())._address.to_string());
+        let peers = (0..3000).map(|n| pick(&group, Some(&key(n))).unwrap().address().to_string());
         assert!(peers.into_iter().any(|address| address.contains("/run/app.sock")), "{balance:?}");
     }
 }
@@ -74,7 +74,9 @@ fn random_and_least_requests_keep_off_a_server_that_is_busy() {
         for count in [4, 100] {
             let group = compile(weighted(count, balance, |_| 1));
             let busy = server(&group, 0);
-            (0..1000).for_each(|_| busy.begin());
+            (0..1000).for_each(|_| {
+                busy.begin();
+            });
             let went = (0..1000).filter(|n| *pick(&group, Some(&key(*n))).unwrap().address() == busy.address);
             let went = went.count();
             assert!(went <= most, "{balance:?}: {went} of 1000 went to the busy one of {count}");

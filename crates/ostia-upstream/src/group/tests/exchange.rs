@@ -78,9 +78,9 @@ async fn keys_of_a_server_that_left_stay_until_it_is_drained_if_they_are_old() {
 #[tokio::test]
 async fn a_reload_drains_what_it_does_not_name_any_more() {
     let registry = Arc::default();
-    let first = Group::compile(Arc::new(section(3)), &registry);
+    let first = Group::compile(Arc::new(section(3)), None, &registry);
     let tasks = first.start();
-    let second = Group::compile(Arc::new(section(2)), &registry);
+    let second = Group::compile(Arc::new(section(2)), None, &registry);
     assert!(
         first.servers().iter().all(|server| server.standing == Standing::Serving),
         "nothing is in force yet"
@@ -96,9 +96,9 @@ async fn a_reload_drains_what_it_does_not_name_any_more() {
 #[tokio::test]
 async fn a_configuration_that_is_never_in_force_leaves_no_trace() {
     let registry = Arc::default();
-    let running = Group::compile(Arc::new(section(2)), &registry);
+    let running = Group::compile(Arc::new(section(2)), None, &registry);
     let _tasks = running.start();
-    drop(Group::compile(Arc::new(section(9)), &registry));
+    drop(Group::compile(Arc::new(section(9)), None, &registry));
     running.replace_servers(listed(&[1]));
     assert_eq!(standings(&running), expected(&[(1, Standing::Serving), (0, Standing::Draining)]));
 }
@@ -117,9 +117,9 @@ async fn a_server_that_is_new_in_a_running_group_starts_slowly() {
 #[tokio::test]
 async fn a_group_that_was_succeeded_has_no_say_any_more() {
     let registry = Arc::default();
-    let first = Group::compile(Arc::new(section(2)), &registry);
+    let first = Group::compile(Arc::new(section(2)), None, &registry);
     let _first_tasks = first.start();
-    let second = Group::compile(Arc::new(section(1)), &registry);
+    let second = Group::compile(Arc::new(section(1)), None, &registry);
     let _second_tasks = second.start();
     // A WebSocket of before the reload keeps the first one alive.
     let over = Instant::now() + Duration::from_secs(301);
