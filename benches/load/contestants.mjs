@@ -13,10 +13,13 @@ export const LOAD_CPU = 1;
 export const BODY_BYTES = 1024;
 const ROUTES = 100;
 const SERVERS = 4;
+/** Q6: so many routes of a node, and so many servers of an upstream. */
+const MANY_ROUTES = 10_000;
+const MANY_SERVERS = 1000;
 
 /** Starts the upstream and every contestant that `wanted` names; tells where each listens and which process to watch. */
 export async function startAll(folder, binaries, issuer, wanted) {
-  const ports = portsOf(await freePorts(16 + SERVERS));
+  const ports = portsOf(await freePorts(24 + SERVERS));
   const place = { folder, ports, issuer, pem: certificate(folder) };
   const upstream = start(LOAD_CPU, log(folder, 'upstream'), 'nginx', ...nginx(folder, 'upstream', upstreamConfig(ports)));
   await listening(upstream, ports.servers[0]);
@@ -44,6 +47,10 @@ function table(binaries, place) {
       port: 'logging',
       command: () => ostia('ostia-logging', ostiaConfig(place, ports.logging, ports.loggingAdmin, `${folder}/access.jsonl`)),
     },
+    'ostia-one': { port: 'one', command: () => ostia('ostia-one', ostiaPlain(place, 'one', [''], 1)) },
+    'ostia-routes': { port: 'routes', command: () => ostia('ostia-routes', ostiaPlain(place, 'routes', manyRoutes, 1)) },
+    'ostia-few-servers': { port: 'few', command: () => ostia('ostia-few-servers', ostiaPlain(place, 'few', [''], SERVERS)) },
+    'ostia-many-servers': { port: 'many', command: () => ostia('ostia-many-servers', ostiaPlain(place, 'many', [''], MANY_SERVERS)) },
     'ostia-everything': { port: 'everything', command: () => ostia('ostia-everything', ostiaEverything(place)) },
     haproxy: { port: 'haproxy', command: () => ['haproxy', '-db', '-f', written(folder, 'haproxy.cfg', haproxyConfig(place))] },
     nginx: { port: 'nginx', command: () => ['nginx', ...nginx(folder, 'nginx', nginxConfig(place))] },
@@ -52,7 +59,7 @@ function table(binaries, place) {
 
 function portsOf(free) {
   const names = ['bare', 'ostia', 'ostiaTls', 'ostiaAdmin', 'logging', 'loggingTls', 'loggingAdmin', 'everything',
-    'everythingAdmin', 'haproxy', 'haproxyTls', 'haproxyEverything', 'nginx', 'nginxTls'];
+    'everythingAdmin', 'one', 'oneAdmin', 'routes', 'routesAdmin', 'few', 'fewAdmin', 'many', 'manyAdmin', 'haproxy', 'haproxyTls', 'haproxyEverything', 'nginx', 'nginxTls'];
   return { ...Object.fromEntries(names.map((name, index) => [name, free[index]])), servers: free.slice(-SERVERS) };
 }
 
@@ -127,6 +134,26 @@ ${routes.join('\n')}
 ${ending(folder, ports.everythingAdmin, 'none')}`;
 }
 
+/** The paths of the routes in `routes-10000`; requests go to each hundredth. */
+const manyRoutes = Array.from({ length: MANY_ROUTES }, (_, index) => `service-${index}/`);
+export const ASKED_OF_MANY = manyRoutes.filter((_, index) => index % 100 === 57).map((route) => `/${route}orders`);
+
+/** Servers of one upstream: all are the one NGINX, at addresses of loopback of their own. */
+const serverAt = (index) => `127.0.${1 + Math.floor(index / 250)}.${1 + (index % 250)}`;
+
+/** Open routes to so many servers; nothing else. */
+function ostiaPlain({ folder, ports }, port, routes, servers) {
+  const admin = ports[`${port}Admin`];
+  mkdirSync(`${folder}/state-${admin}`);
+  const addresses = Array.from({ length: servers }, (_, index) => `"${serverAt(index)}:${ports.servers[0]}"`);
+  return `version: 1
+listeners: { http: { bind: "127.0.0.1:${ports[port]}" } }
+upstreams: { app: { servers: [${addresses.join(', ')}] } }
+routes:
+${routes.map((route) => `  - { host: 127.0.0.1, path: /${route}, allow: anyone, upstream: app }`).join('\n')}
+${ending(folder, admin, 'none')}`;
+}
+
 // ---- NGINX: the upstream, and a contestant ----
 
 function nginx(folder, name, http) {
@@ -137,7 +164,7 @@ master_process off;
 worker_processes 1;
 pid ${folder}/${name}.pid;
 error_log stderr warn;
-events { worker_connections 4096; }
+events { worker_connections 16384; }
 http {
   access_log off;
   keepalive_requests 1000000000;
@@ -150,6 +177,7 @@ ${http}
 
 const upstreamConfig = ({ servers }) => `  server {
 ${servers.map((port) => `    listen 127.0.0.1:${port};`).join('\n')}
+${Array.from({ length: MANY_SERVERS }, (_, index) => `    listen ${serverAt(index)}:${servers[0]};`).join('\n')}
     location / { return 200 "${'x'.repeat(BODY_BYTES)}"; }
   }`;
 

@@ -14,6 +14,8 @@ export const PROMISES = [
   { id: 'Q5', says: 'TLS 1.3 / plain', of: ['tls', 'ostia'], over: ['tls', BESIDE], must: 1.1, aim: 1.03 },
   { id: 'Q5', says: 'full handshake / HAProxy', of: ['handshake', 'ostia'], over: ['handshake', 'haproxy'], must: 1.0, aim: 0.75 },
   { id: 'Q5', says: 'full handshake / NGINX', of: ['handshake', 'ostia'], over: ['handshake', 'nginx'], must: 1.0, aim: 0.75 },
+  { id: 'Q6', says: '10,000 routes / 1 route', of: ['routes-10000', 'ostia'], over: ['routes-10000', BESIDE], must: 1.1, aim: 1.03 },
+  { id: 'Q6', says: '1,000 servers / 1 server', of: ['servers-1000', 'ostia'], over: ['servers-1000', BESIDE], must: 1.5, aim: 1.3 },
 ];
 
 /** What no promise speaks of, but a reader wants to know. */
@@ -21,6 +23,7 @@ export const OBSERVED = [
   { says: 'plain / NGINX', of: ['plain', 'ostia'], over: ['plain', 'nginx'] },
   { says: 'bare Pingora / HAProxy', of: ['plain', 'bare-pingora'], over: ['plain', 'haproxy'] },
   { says: 'with the access log / without', of: ['plain-logging', 'ostia'], over: ['plain-logging', BESIDE] },
+  { says: '1,000 servers / 4 servers', of: ['servers-1000', 'ostia'], over: ['servers-4', 'ostia'] },
   { says: 'TLS 1.3 / HAProxy', of: ['tls', 'ostia'], over: ['tls', 'haproxy'] },
   { says: 'TLS 1.3 / NGINX', of: ['tls', 'ostia'], over: ['tls', 'nginx'] },
 ];

@@ -41,6 +41,6 @@ function figures(series, measured) {
     const range = `${Math.min(...of('cpu')).toFixed(1)}–${Math.max(...of('cpu')).toFixed(1)}`;
     return `| ${scenario.key} | ${name} | ${cpu} (${range}) | ${user} / ${system} | ${Math.round(median(of('perSecond')))} |`;
   }));
-  const legend = measured.map((scenario) => `- \`${scenario.key}\`: ${scenario.what}`);
+  const legend = measured.map((scenario) => `- \`${scenario.key}\`: ${scenario.what}${scenario.beside ? `; beside it: ${scenario.beside.what}` : ''}`);
   return ['| scenario | contestant | CPU µs each | user / system | a second |', '| --- | --- | --- | --- | --- |', ...rows, '', ...legend];
 }

@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 
+import { ASKED_OF_MANY } from './contestants.mjs';
 import { signIn } from './session.mjs';
 
 export const ROTATING_TOKENS = 2000;
@@ -20,6 +21,9 @@ export async function scenarios(ports, issuer, wanted) {
   const tls = { ostia: on('ostia', 'ostiaTls'), haproxy: on('haproxy', 'haproxyTls'), nginx: on('nginx', 'nginxTls') };
   const identity = { ostia: on('ostia', 'ostia') };
   const everything = { ostia: on('ostia-everything', 'everything'), haproxy: on('haproxy', 'haproxyEverything') };
+  const alone = (key, contestant, port, what) => ({ key, what, contestants: { ostia: on(contestant, port) }, requests: () => [['/']] });
+  const one = alone('one', 'ostia-one', 'one', 'one route, one server');
+  const few = alone('servers-4', 'ostia-few-servers', 'few', 'one route, 4 servers in turn');
   const beside = { key: 'plain', what: 'open route, no access log', contestants: plain, requests: () => [['/']] };
   const all = [
     beside,
@@ -40,6 +44,9 @@ export async function scenarios(ports, issuer, wanted) {
       key: 'everything', what: 'TLS 1.3, one RS256 token, its scope asked for, claims to fields, 100 routes, consistent hash over 4 servers',
       tls: true, contestants: everything, requests: () => [[ASKED_ROUTE, bearer('RS256')]],
     },
+    { ...alone('routes-10000', 'ostia-routes', 'routes', '10,000 routes, of which 100 are asked for in turn'), beside: one, requests: () => ASKED_OF_MANY.map((target) => [target]) },
+    { ...few, beside: one },
+    { ...alone('servers-1000', 'ostia-many-servers', 'many', 'one route, 1,000 servers in turn'), beside: one },
   ];
   return all.filter((scenario) => wanted.has(scenario.key));
 }
@@ -55,10 +62,13 @@ export const PROCESSES = {
   'bearer-rotating': ['ostia'],
   session: ['ostia'],
   everything: ['ostia-everything', 'haproxy'],
+  'routes-10000': ['ostia-routes', 'ostia-one'],
+  'servers-4': ['ostia-few-servers', 'ostia-one'],
+  'servers-1000': ['ostia-many-servers', 'ostia-one'],
 };
 
 /** The name under which the turns of `beside` are kept. */
-export const BESIDE = 'ostia, plain beside';
+export const BESIDE = 'ostia, beside';
 
 /** Writes the requests of a scenario where the load generator reads them; the first one is for the trial. */
 export async function prepare(scenario, folder) {
