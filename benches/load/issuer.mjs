@@ -24,13 +24,16 @@ function signed(alg, typ, claims) {
 /** The public RSA key as PEM, for peers that take no key set. */
 export const rsaPublicKey = () => KEYS.RS256.publicKey.export({ type: 'spki', format: 'pem' });
 
-/** Starts the issuer; it is idle while anything is measured. */
-export async function startIssuer(port) {
+/**
+ * Starts the issuer; the load bench leaves it idle while anything is measured. `lifetime()`: seconds that an access token
+ * of the code flow lives; `refreshes`: with refresh tokens, each worth one use; `told` counts what was seen of them.
+ */
+export async function startIssuer(port, { lifetime = () => LIFETIME, refreshes = false, idTokenAlgorithm = 'RS256' } = {}) {
   const issuer = `http://127.0.0.1:${port}`;
-  const codes = new Map();
-  const server = http.createServer((request, response) => answer(issuer, codes, request, response));
+  const state = { codes: new Map(), tokens: refreshes ? new Set() : null, told: { logins: 0, refreshes: 0, twice: 0 }, lifetime, idTokenAlgorithm };
+  const server = http.createServer((request, response) => answer(issuer, state, request, response));
   await new Promise((resolve, reject) => server.once('error', reject).listen(port, '127.0.0.1', resolve));
-  return { issuer, accessToken: (alg, subject) => signed(alg, 'at+jwt', accessClaims(issuer, subject)), server };
+  return { issuer, accessToken: (alg, subject) => signed(alg, 'at+jwt', accessClaims(issuer, subject)), server, told: state.told };
 }
 
 function accessClaims(issuer, subject) {
@@ -41,14 +44,14 @@ function accessClaims(issuer, subject) {
   };
 }
 
-async function answer(issuer, codes, request, response) {
+async function answer(issuer, state, request, response) {
   const url = new URL(request.url, issuer);
   const json = (value) => response.setHeader('content-type', 'application/json').end(JSON.stringify(value));
   switch (url.pathname) {
     case '/.well-known/openid-configuration': return json(metadata(issuer));
     case '/jwks': return json({ keys: Object.entries(KEYS).map(jwk) });
-    case '/authorize': return approve(url, codes, response);
-    case '/token': return json(exchange(issuer, codes, new URLSearchParams(await body(request))));
+    case '/authorize': return approve(url, state.codes, response);
+    case '/token': return json(exchange(issuer, state, new URLSearchParams(await body(request))));
     default: return response.writeHead(404).end();
   }
 }
@@ -73,16 +76,34 @@ function approve(url, codes, response) {
   response.writeHead(303, { location: back.href }).end();
 }
 
-function exchange(issuer, codes, form) {
-  const asked = codes.get(form.get('code'));
-  codes.delete(form.get('code'));
+function exchange(issuer, state, form) {
+  if (form.get('grant_type') === 'refresh_token') return refreshed(issuer, state, form.get('refresh_token'));
+  const asked = state.codes.get(form.get('code'));
+  state.codes.delete(form.get('code'));
   const challenge = createHash('sha256').update(form.get('code_verifier') ?? '').digest('base64url');
   if (!asked || asked.code_challenge !== challenge) return { error: 'invalid_grant' };
-  const claims = { ...accessClaims(issuer, 'ana'), aud: CLIENT_ID, nonce: asked.nonce, auth_time: now() };
+  state.told.logins += 1;
+  return granted(issuer, state, { nonce: asked.nonce, auth_time: now() }, asked.scope, state.lifetime());
+}
+
+function refreshed(issuer, state, token) {
+  state.told.refreshes += 1;
+  if (!state.tokens?.delete(token)) {
+    state.told.twice += 1;
+    return { error: 'invalid_grant' };
+  }
+  return granted(issuer, state, {}, undefined, LIFETIME);
+}
+
+function granted(issuer, state, about, scope, expiresIn) {
+  const alg = state.idTokenAlgorithm;
+  const refreshToken = state.tokens && randomBytes(24).toString('base64url');
+  state.tokens?.add(refreshToken);
   return {
-    token_type: 'Bearer', expires_in: LIFETIME, scope: asked.scope,
-    access_token: signed('RS256', 'at+jwt', accessClaims(issuer, 'ana')),
-    id_token: signed('RS256', 'JWT', claims),
+    token_type: 'Bearer', expires_in: expiresIn, scope,
+    access_token: signed(alg, 'at+jwt', accessClaims(issuer, 'ana')),
+    id_token: signed(alg, 'JWT', { ...accessClaims(issuer, 'ana'), aud: CLIENT_ID, ...about }),
+    ...(refreshToken && { refresh_token: refreshToken }),
   };
 }
 
