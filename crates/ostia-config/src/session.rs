@@ -45,6 +45,10 @@ pub struct RedisStore {
     pub password: Option<Secret<String>>,
     /// `ca_file`: PEM, trusted instead of the system's roots.
     pub ca_file: Option<PathBuf>,
+    /// `sessions: store`: whole sessions are kept there. Default `cookie`.
+    pub keeps_sessions: bool,
+    /// `on_failure: refuse`: no session counts while the store does not answer. Default `keep`.
+    pub refuses_on_failure: bool,
     /// `budget` of one call, default 250 ms.
     pub budget: Duration,
     /// `prefix`, default `ostia:`.

@@ -217,7 +217,7 @@ pub(crate) fn compile(
 fn store(config: &Config, previous: Option<&Snapshot>) -> Result<Option<Arc<RunningStore>>, CompileRefused> {
     let Some(section) = &config.sessions.store else { return Ok(None) };
     let before = previous.and_then(|previous| previous.store.as_ref());
-    match before.filter(|before| before.section == *section) {
+    match before.filter(|before| before.is_for(section)) {
         Some(before) => Ok(Some(Arc::clone(before))),
         None => Ok(Some(Arc::new(RunningStore::new(section)?))),
     }

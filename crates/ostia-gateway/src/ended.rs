@@ -7,7 +7,8 @@ use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwapOption;
 use ostia_session::{
-    Ended, EndedFile, EndedFileRefused, EndedSessions, Ending, Lifetimes, Mark, Marks, Session, SharedStore,
+    Channel, Ended, EndedFile, EndedFileRefused, EndedSessions, Ending, Lifetimes, Mark, Marks, Session,
+    SharedStore, Ticket,
 };
 use parking_lot::Mutex;
 
@@ -17,6 +18,8 @@ use crate::streams::{OpenStreams, seconds};
 const CAPACITY: usize = 200_000;
 /// Entries that front-channel logouts may make: anybody can send one, so they must not push out the others.
 const FRONT_CHANNEL_CAPACITY: usize = 20_000;
+/// How many of them a node tells the others in a second; the rest hold on this node alone.
+const FRONT_CHANNEL_TOLD: u32 = 100;
 /// How often it is looked what another process wrote, and whether the disk has what this one wrote.
 const LOOK: Duration = Duration::from_millis(500);
 /// How often it is tried to tell the other nodes, and the pause between. A store that comes back later is told all that
@@ -31,6 +34,7 @@ const FILE: &str = "sessions.ended";
 pub struct Endings {
     list: EndedSessions,
     by_front_channel: EndedSessions,
+    front_channel_pace: Mutex<Pace>,
     file: Option<Mutex<EndedFile>>,
     unsynced: AtomicBool,
     streams: Arc<OpenStreams>,
@@ -52,6 +56,7 @@ impl Endings {
         Ok(Arc::new(Self {
             list,
             by_front_channel: EndedSessions::new(FRONT_CHANNEL_CAPACITY),
+            front_channel_pace: Mutex::default(),
             file,
             unsynced: AtomicBool::new(false),
             streams: Arc::default(),
@@ -89,16 +94,28 @@ impl Endings {
         self.end(Ending { mark: Mark::of(Ended::Session(session.id)), begun_by: u64::MAX, until }, now)
     }
 
+    /// Ends the session of a ticket; as [`Endings::end_session`].
+    pub fn end_ticket(&self, ticket: &Ticket, now: SystemTime) -> usize {
+        let until = seconds(ticket.expires_at);
+        self.end(Ending { mark: Mark::of(Ended::Session(ticket.id)), begun_by: u64::MAX, until }, now)
+    }
+
     /// Ends everything under a name that began until now; no such session lives longer than `lifetimes`. Returns how
     /// many open answers ended with it.
     pub fn end_all_of(&self, ended: Ended<'_>, lifetimes: Lifetimes, now: SystemTime) -> usize {
         self.end(ending_of_all(ended, lifetimes, now), now)
     }
 
-    /// As [`Endings::end_all_of`], asked for by a request that nobody vouches for: kept apart, in memory only.
+    /// As [`Endings::end_all_of`], asked for by a request that nobody vouches for: kept apart, in memory only, and told
+    /// to the other nodes once, a bounded number in each second.
     pub fn end_by_front_channel(&self, ended: Ended<'_>, lifetimes: Lifetimes, now: SystemTime) -> usize {
         let ending = ending_of_all(ended, lifetimes, now);
-        self.by_front_channel.add(ending, now);
+        if self.by_front_channel.add(ending, now)
+            && self.front_channel_pace.lock().allows(seconds(now))
+            && let Some(store) = self.store.load_full()
+        {
+            tokio::spawn(async move { store.publish(ending, Channel::FrontChannel).await });
+        }
         self.streams.cut(&ending)
     }
 
@@ -126,17 +143,28 @@ impl Endings {
     }
 
     /// Takes over what another node ended.
-    pub fn take_over(&self, ending: Ending) {
-        if self.list.add(ending, SystemTime::now()) {
-            self.write(ending);
-            self.streams.cut(&ending);
+    pub fn take_over(&self, ending: Ending, channel: Channel) {
+        let now = SystemTime::now();
+        let is_new = match channel {
+            Channel::Vouched => self.list.add(ending, now),
+            Channel::FrontChannel => self.by_front_channel.add(ending, now),
+        };
+        if !is_new {
+            return;
         }
+        if channel == Channel::Vouched {
+            self.write(ending);
+        }
+        self.streams.cut(&ending);
     }
 
-    /// Every ending that this node knows.
+    /// Every ending of this channel that this node knows.
     #[must_use]
-    pub fn living(&self) -> Vec<Ending> {
-        self.list.living(SystemTime::now())
+    pub fn living(&self, channel: Channel) -> Vec<Ending> {
+        match channel {
+            Channel::Vouched => self.list.living(SystemTime::now()),
+            Channel::FrontChannel => self.by_front_channel.living(SystemTime::now()),
+        }
     }
 
     /// From now on endings go to this store, too.
@@ -149,7 +177,7 @@ impl Endings {
         let Some(store) = self.store.load_full() else { return };
         tokio::spawn(async move {
             for _ in 0..TELLINGS {
-                match store.publish(ending).await {
+                match store.publish(ending, Channel::Vouched).await {
                     Ok(()) => return,
                     Err(_) => tokio::time::sleep(TELL_AGAIN).await,
                 }
@@ -202,6 +230,23 @@ impl Endings {
     }
 }
 
+/// How much was told in this second.
+#[derive(Debug, Default)]
+struct Pace {
+    second: u64,
+    told: u32,
+}
+
+impl Pace {
+    fn allows(&mut self, second: u64) -> bool {
+        if self.second != second {
+            *self = Self { second, told: 0 };
+        }
+        self.told += 1;
+        self.told <= FRONT_CHANNEL_TOLD
+    }
+}
+
 fn ending_of_all(ended: Ended<'_>, lifetimes: Lifetimes, now: SystemTime) -> Ending {
     let until = seconds(now).saturating_add(lifetimes.absolute.as_secs());
     Ending { mark: Mark::of(ended), begun_by: seconds(now), until }
@@ -217,8 +262,14 @@ pub(crate) mod testing {
     use ostia_identity::Claims;
     use ostia_session::{Grant, Lifetimes, Marks, Session, SessionId, SignedIn};
 
-    /// A session of `subject` under `sid`, begun at `begun_at`.
+    /// Name and marks of [`a_session_of`].
     pub(crate) fn session_of(subject: &str, sid: &str, begun_at: u64) -> (SessionId, Marks) {
+        let session = a_session_of(subject, sid, begun_at);
+        (session.id, Marks::of(&session))
+    }
+
+    /// A session of `subject` under `sid`, begun at `begun_at`.
+    pub(crate) fn a_session_of(subject: &str, sid: &str, begun_at: u64) -> Session {
         let claims = serde_json::json!({ "sid": sid });
         let who = SignedIn {
             provider: Arc::from("corp"),
@@ -231,7 +282,6 @@ pub(crate) mod testing {
         let hour = Duration::from_secs(3600);
         let lifetimes = Lifetimes { idle: hour, absolute: 12 * hour, refresh_before: Duration::ZERO };
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(begun_at);
-        let session = Session::begin(who, Grant::default(), lifetimes, now).unwrap();
-        (session.id, Marks::of(&session))
+        Session::begin(who, Grant::default(), lifetimes, now).unwrap()
     }
 }

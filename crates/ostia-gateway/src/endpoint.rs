@@ -73,10 +73,10 @@ impl Own {
         match self {
             Self::Callback => callback::callback(front, arrived, exchange).await,
             Self::Login => login::login(front, arrived, exchange).await,
-            Self::Logout => logout::logout(front, arrived, exchange),
+            Self::Logout => logout::logout(front, arrived, exchange).await,
             Self::FrontChannel => front_channel::logout(front, arrived, exchange),
             Self::SignedOut => signed_out::page(exchange),
-            Self::Whoami => whoami::whoami(front, arrived, exchange),
+            Self::Whoami => whoami::whoami(front, arrived, exchange).await,
             // The letter of the back channel is in the body: `admit` has it read.
             Self::BackChannel | Self::Unknown => not_found(arrived, exchange),
         }

@@ -23,6 +23,7 @@ use crate::forged::Forged;
 use crate::proxy::Front;
 use crate::readiness::{self, Readiness};
 use crate::refresh::Refreshes;
+use crate::session::copies::SessionCopies;
 use crate::snapshot::Snapshot;
 use crate::status::{self, OneServer, Order, OrderFailed, Status};
 use crate::tether::Tethered;
@@ -45,6 +46,7 @@ pub struct Gateway {
     audit_log: AuditLog,
     extensions: Extensions,
     refreshes: Refreshes,
+    copies: SessionCopies,
     endings: Arc<Endings>,
     forged: Forged,
     dpop: DpopGuard,
@@ -87,6 +89,7 @@ impl Gateway {
             audit_log,
             extensions,
             refreshes: Refreshes::default(),
+            copies: SessionCopies::default(),
             endings,
             forged: Forged::default(),
             dpop: DpopGuard::new()?,
@@ -108,6 +111,7 @@ impl Gateway {
         self.snapshot.load().start_tasks(&self.endings);
         self.endings.keep();
         crate::key_watch::watch(self);
+        crate::session::returned::watch(self);
     }
 
     /// The gateway as one listener shows it to Pingora.
@@ -240,6 +244,12 @@ impl Gateway {
     #[must_use]
     pub fn refreshes(&self) -> &Refreshes {
         &self.refreshes
+    }
+
+    /// Sessions of the store that were served here.
+    #[must_use]
+    pub(crate) fn copies(&self) -> &SessionCopies {
+        &self.copies
     }
 
     /// What was ended here.

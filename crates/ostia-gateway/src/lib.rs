@@ -32,6 +32,7 @@ pub mod extension;
 mod fields;
 mod fill;
 pub mod handling;
+mod happened;
 pub mod key_file;
 mod key_watch;
 mod observe;

@@ -2,17 +2,19 @@
 
 mod ledger;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use ostia_oidc::relying_party::flights::{Landed, RefreshKey};
 use ostia_oidc::relying_party::refresh::RefreshRequest;
 use ostia_session::{Ask, Came, Grant, Holder, Outcome, ProviderAnswer, RefreshFlight, Session, Token};
+use ostia_telemetry::metrics::NONE;
 
 pub use self::ledger::Refreshes;
 
 use self::ledger::Ledger;
 use crate::gateway::Gateway;
+use crate::happened::Happened;
 use crate::proxy::Front;
 use crate::snapshot::{RunningProvider, Snapshot};
 
@@ -91,7 +93,8 @@ impl Attempt {
             return Landed::for_now(Landing::Postponed);
         };
         let ledger = Ledger::new(&self.gateway, &self.snapshot, &self.session, holder);
-        let mut presented = "shared";
+        let why = OnceLock::new();
+        let mut was_asked = false;
         let (mut flight, mut ask) = RefreshFlight::begin(LOOKS);
         loop {
             let came = match ask {
@@ -102,50 +105,49 @@ impl Attempt {
                 }
                 Ask::Spend => ledger.spend().await,
                 Ask::Present => {
-                    presented = "renewed";
-                    Came::Presented(self.present(&ledger).await)
+                    was_asked = true;
+                    Came::Presented(self.present(&ledger, &why).await)
                 }
                 Ask::Land(next) => ledger.land(next).await,
                 Ask::GiveBack { was_sent } => ledger.give_back(was_sent, PAUSE).await,
                 Ask::End => ledger.end().await,
-                Ask::Done(outcome) => return self.landed(outcome, presented),
+                Ask::Done(outcome) => {
+                    self.tell(&outcome, was_asked, why.get().or(ledger.failed()).copied());
+                    return landed(outcome);
+                }
             };
             ask = flight.next(came);
         }
     }
 
-    fn landed(&self, outcome: Outcome<Arc<Session>>, renewed: &'static str) -> Landed<Landing> {
-        let metrics = self.gateway.metrics();
+    /// Counts what came of it. The audit log hears of it where the provider was asked, or what it was told ends the
+    /// matter: not of every request that finds that it is too early to ask again.
+    fn tell(&self, outcome: &Outcome<Arc<Session>>, was_asked: bool, why: Option<&'static str>) {
         let name = &self.running.section.name;
-        match outcome {
-            Outcome::Renewed(next) => {
-                metrics.session_refreshed(name, renewed);
-                Landed::finally(Landing::Renewed(next))
-            }
-            Outcome::RenewedLast(next) => {
-                metrics.session_refreshed(name, "renewed_last");
-                let next = Session { refresh_token: None, ..(*next).clone() };
-                Landed::finally(Landing::Renewed(Arc::new(next)))
-            }
-            Outcome::Ended => {
-                metrics.session_refreshed(name, "ended");
-                Landed::finally(Landing::Ended)
-            }
-            Outcome::Postponed => {
-                metrics.session_refreshed(name, "postponed");
-                Landed::for_now(Landing::Postponed)
-            }
-            Outcome::Unrefreshable => {
-                metrics.session_refreshed(name, "unrefreshable");
-                tracing::info!(provider = %name, "a session goes on without being refreshed: its refresh token may have been spent unseen");
-                Landed::finally(Landing::Postponed)
-            }
+        let renewed = if was_asked { "renewed" } else { "shared" };
+        let (word, result) = match outcome {
+            Outcome::Renewed(_) => (renewed, Ok(renewed)),
+            Outcome::RenewedLast(_) => ("renewed_last", Ok("renewed_last")),
+            Outcome::Ended => ("ended", Err(why.unwrap_or("ended_elsewhere"))),
+            Outcome::Postponed => ("postponed", Err(why.unwrap_or("not_now"))),
+            Outcome::Unrefreshable => ("unrefreshable", Err(why.unwrap_or("token_spent_unseen"))),
+        };
+        if *outcome == Outcome::Unrefreshable {
+            tracing::info!(provider = %name, "a session goes on without being refreshed: its refresh token may have been spent unseen");
+        }
+        self.gateway.metrics().session_refreshed(name, word, result.err().unwrap_or(NONE));
+        if was_asked || matches!(outcome, Outcome::Ended | Outcome::Unrefreshable) {
+            Happened::refresh(&self.session, result).by_itself(&self.gateway);
         }
     }
 
     /// Asks the provider, and keeps the lease meanwhile.
-    async fn present(&self, ledger: &Ledger<'_>) -> ProviderAnswer<Arc<Session>> {
-        let mut call = Box::pin(self.ask_provider());
+    async fn present(
+        &self,
+        ledger: &Ledger<'_>,
+        why: &OnceLock<&'static str>,
+    ) -> ProviderAnswer<Arc<Session>> {
+        let mut call = Box::pin(self.ask_provider(why));
         loop {
             tokio::select! {
                 answer = &mut call => return answer,
@@ -154,7 +156,7 @@ impl Attempt {
         }
     }
 
-    async fn ask_provider(&self) -> ProviderAnswer<Arc<Session>> {
+    async fn ask_provider(&self, why: &OnceLock<&'static str>) -> ProviderAnswer<Arc<Session>> {
         let session = &self.session;
         let Some(token) = session.refresh_token.as_ref().map(Token::text) else {
             return ProviderAnswer::NoAnswer { was_sent: false };
@@ -178,14 +180,30 @@ impl Attempt {
                 ProviderAnswer::Next(Arc::new(session.refreshed(fresh.claims, fresh.scopes, grant, now)))
             }
             Err(refused) if refused.is_end() => {
+                let _ = why.set(refused.slug());
                 tracing::info!(provider = %name, reason = refused.slug(), "a refresh token was refused by its provider");
                 ProviderAnswer::Ended
             }
             Err(refused) => {
+                let _ = why.set(refused.slug());
                 tracing::warn!(provider = %name, reason = refused.slug(), "a session could not be refreshed; it goes on");
                 ProviderAnswer::NoAnswer { was_sent: refused.may_have_spent_the_token() }
             }
         }
+    }
+}
+
+/// What everybody who holds the old cookie gets.
+fn landed(outcome: Outcome<Arc<Session>>) -> Landed<Landing> {
+    match outcome {
+        Outcome::Renewed(next) => Landed::finally(Landing::Renewed(next)),
+        Outcome::RenewedLast(next) => {
+            let next = Session { refresh_token: None, ..(*next).clone() };
+            Landed::finally(Landing::Renewed(Arc::new(next)))
+        }
+        Outcome::Ended => Landed::finally(Landing::Ended),
+        Outcome::Postponed => Landed::for_now(Landing::Postponed),
+        Outcome::Unrefreshable => Landed::finally(Landing::Postponed),
     }
 }
 

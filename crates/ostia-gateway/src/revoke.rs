@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use ostia_session::Ended;
 
 use crate::gateway::Gateway;
+use crate::happened::Happened;
 
 /// Which sessions are to end. `sid` and `subject` mean the provider's; without a provider, those of every provider.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
@@ -110,16 +111,22 @@ impl Gateway {
         let mut streams_ended = 0;
         if *all {
             streams_ended += end(Ended::Everybody);
+            Happened::revocation("all", None, None).by_itself(self);
         }
         for running in meant.iter().filter(|_| !*all) {
             let issuer = running.section.issuer.as_str();
+            let by = match (sid, subject) {
+                (Some(_), _) => "sid",
+                (None, Some(_)) => "subject",
+                (None, None) => "provider",
+            };
+            Happened::revocation(by, Some(&running.section.name), subject.as_deref()).by_itself(self);
             streams_ended += end(match (sid, subject) {
                 (Some(session), _) => Ended::IssuerSession { issuer, session },
                 (None, Some(subject)) => Ended::Subject { issuer, subject },
                 (None, None) => Ended::Issuer(issuer),
             });
         }
-        self.metrics().logged_out(provider.as_deref().unwrap_or("none"), "operator", "done");
         tracing::info!(
             provider = provider.as_deref(),
             by_sid = sid.is_some(),

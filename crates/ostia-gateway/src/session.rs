@@ -1,19 +1,60 @@
-//! The login session of a request on one of Ostia's own paths, where it is looked at but not continued.
+//! The login session of a request, wherever it is: whole in its cookies, or in the store that nodes share.
 
-use ostia_session::{Marks, Opened, OpenedSession};
+pub(crate) mod copies;
+pub(crate) mod found;
+pub(crate) mod returned;
+pub(crate) mod written;
 
+use std::time::{Duration, SystemTime};
+
+use http::{StatusCode, header};
+use ostia_session::{Marks, OpenedSession, Session};
+
+use self::found::Found;
+use crate::answer::{Answer, Refusal};
+use crate::challenge;
 use crate::exchange::Exchange;
+use crate::gateway::Gateway;
 use crate::proxy::Front;
+use crate::snapshot::Snapshot;
 use crate::stage::identify::own_cookies;
 use crate::stage::receive::Arrived;
 
-/// The session, if there is one that has not ended.
-#[must_use]
-pub(crate) fn open(front: &Front, arrived: &Arrived<'_>, exchange: &Exchange) -> Option<OpenedSession> {
+/// When to ask again after the store did not answer.
+const RETRY_AFTER: Duration = Duration::from_secs(2);
+
+/// The session of a request on one of Ostia's own paths, where it is looked at but not continued. What was ended is
+/// none.
+pub(crate) async fn find(front: &Front, arrived: &Arrived<'_>, exchange: &Exchange) -> Found {
     let cookies = own_cookies(&arrived.request.headers, exchange);
     let host = arrived.examined.host().name();
-    match exchange.snapshot.sessions.open(cookies.iter().copied(), host, exchange.now) {
-        Opened::Session(opened) if !front.gateway.endings().has(&Marks::of(&opened.session)) => Some(opened),
-        Opened::Session(_) | Opened::Absent | Opened::Refused { .. } => None,
+    let found = found::find(&front.gateway, &exchange.snapshot, &cookies, host, exchange.now).await;
+    match found {
+        Found::Session(opened) if front.gateway.endings().has(&Marks::of(&opened.session)) => Found::Absent,
+        found => found,
     }
+}
+
+/// The session of [`find`], if there is one.
+pub(crate) async fn open(front: &Front, arrived: &Arrived<'_>, exchange: &Exchange) -> Option<OpenedSession> {
+    match find(front, arrived, exchange).await {
+        Found::Session(opened) => Some(opened),
+        Found::Absent | Found::Refused { .. } | Found::Unavailable(_) => None,
+    }
+}
+
+/// The store does not answer: who has a session is neither let in nor signed out.
+pub(crate) fn unavailable(arrived: &Arrived<'_>, exchange: &Exchange) -> Answer {
+    let title = "Your session cannot be looked up right now";
+    let refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "session_store_unavailable", title)
+        .advise("You are still signed in. Try again in a moment.");
+    Answer::refuse(&refusal, arrived.reader(), &exchange.snapshot.pages, exchange.id.as_str())
+        .with(header::RETRY_AFTER, challenge::retry_after(RETRY_AFTER))
+}
+
+/// Ends a session: on all nodes, and in the store where it is kept there. Nobody waits for the store.
+pub(crate) fn end(gateway: &Gateway, snapshot: &Snapshot, session: &Session, now: SystemTime) {
+    let lifetimes = snapshot.sessions.lifetimes();
+    gateway.endings().end_session(session, lifetimes, now);
+    written::forget(gateway, snapshot, session.id, session.ends_at(lifetimes), now);
 }

@@ -27,6 +27,13 @@ impl RunningStore {
         Ok(Self { store, section: section.clone(), has_started: Mutex::new(false) })
     }
 
+    /// Whether this section means the same store. What is kept there may differ: it is asked for with each use.
+    #[must_use]
+    pub fn is_for(&self, section: &RedisStore) -> bool {
+        let RedisStore { keeps_sessions, refuses_on_failure, .. } = self.section;
+        self.section == RedisStore { keeps_sessions, refuses_on_failure, ..section.clone() }
+    }
+
     /// Connects, and brings in what other nodes ended. Once.
     pub fn start(&self, endings: &Arc<Endings>) {
         if std::mem::replace(&mut *self.has_started.lock(), true) {
@@ -34,12 +41,14 @@ impl RunningStore {
         }
         let (taking, telling) = (Arc::downgrade(endings), Arc::downgrade(endings));
         self.store.keep(OnEnding {
-            take: Box::new(move |ending| {
+            take: Box::new(move |ending, channel| {
                 if let Some(endings) = taking.upgrade() {
-                    endings.take_over(ending);
+                    endings.take_over(ending, channel);
                 }
             }),
-            known: Box::new(move || telling.upgrade().map(|endings| endings.living()).unwrap_or_default()),
+            known: Box::new(move |channel| {
+                telling.upgrade().map(|endings| endings.living(channel)).unwrap_or_default()
+            }),
         });
     }
 }

@@ -12,6 +12,7 @@ use crate::answer::{Answer, Next, Reader, Refusal};
 use crate::challenge;
 use crate::crossing;
 use crate::exchange::Exchange;
+use crate::happened::Happened;
 use crate::proxy::Front;
 use crate::snapshot::{RouteState, RunningProvider};
 use crate::stage::identify::{Nobody, own_cookies};
@@ -111,8 +112,12 @@ pub(crate) async fn start_as(
         }
         Ok((_, Started::TooManyRounds)) => too_many_rounds(front, running, arrived, exchange),
         Err(NotBegun::NotOffered) => not_offered(arrived, exchange),
-        Err(NotBegun::Provider(refused)) => unavailable(arrived, exchange, &refused),
+        Err(NotBegun::Provider(refused)) => {
+            not_begun(front, running, arrived, exchange, refused.slug());
+            unavailable(arrived, exchange, &refused)
+        }
         Err(NotBegun::Flow(refused)) => {
+            not_begun(front, running, arrived, exchange, refused.slug());
             tracing::warn!(reason = refused.slug(), "a sign-in could not be started");
             internal(arrived, exchange)
         }
@@ -212,7 +217,7 @@ pub(crate) fn too_many_rounds(
     arrived: &Arrived<'_>,
     exchange: &Exchange,
 ) -> Answer {
-    front.gateway.metrics().login_failed(&running.section.name, "login_loop");
+    not_begun(front, running, arrived, exchange, "login_loop");
     let refusal = Refusal::new(StatusCode::BAD_REQUEST, "login_loop", "Signing in goes round in circles")
         .advise(
             "You were sent to sign in several times within a minute and came back without a session each time. \
@@ -220,6 +225,16 @@ pub(crate) fn too_many_rounds(
              Allow cookies for this site, wait a minute, and try again.",
         );
     Answer::refuse(&refusal, arrived.reader(), &exchange.snapshot.pages, exchange.id.as_str())
+}
+
+fn not_begun(
+    front: &Front,
+    running: &RunningProvider,
+    arrived: &Arrived<'_>,
+    exchange: &Exchange,
+    reason: &'static str,
+) {
+    Happened::login_failed(Some(&running.section.name), reason).by(front, arrived.request, exchange);
 }
 
 fn internal(arrived: &Arrived<'_>, exchange: &Exchange) -> Answer {

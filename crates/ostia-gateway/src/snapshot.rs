@@ -203,6 +203,19 @@ impl Snapshot {
         self.routes.get(index.0)
     }
 
+    /// Whether sessions are kept in the store rather than in their cookies.
+    #[must_use]
+    pub fn keeps_sessions(&self) -> bool {
+        self.store.is_some() && self.config.sessions.store.as_ref().is_some_and(|store| store.keeps_sessions)
+    }
+
+    /// Whether no session counts now, because nobody can say which have ended.
+    #[must_use]
+    pub fn distrusts_sessions(&self) -> bool {
+        let refuses = self.config.sessions.store.as_ref().is_some_and(|store| store.refuses_on_failure);
+        refuses && !self.store.as_ref().is_some_and(|running| running.store.is_reachable())
+    }
+
     /// The extensions of the whole configuration.
     pub(crate) fn running_extensions(&self) -> impl Iterator<Item = &Arc<dyn Extension>> {
         self.extensions.iter().map(|running| &running.extension)

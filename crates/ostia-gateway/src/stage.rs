@@ -12,6 +12,7 @@ pub mod bearer;
 
 pub(crate) mod possession;
 
+pub(crate) mod asked;
 pub mod audit;
 pub mod authorize;
 

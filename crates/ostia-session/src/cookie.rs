@@ -1,6 +1,7 @@
 //! Session cookies: from a request's cookies to a session, and back into an answer.
 
 mod refused;
+mod stored;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use crate::record::{self, Kept, NotASession};
 use crate::seal::{self, Binding, Purpose};
 use crate::session::{Lifetimes, Liveness, Session, SessionId};
 use crate::set_cookie::{Attributes, EVERYWHERE, OWN_ENDPOINTS};
+use crate::ticket::{self, OpenedTicket};
 use crate::token::Token;
 
 pub use self::refused::{SealRefused, SessionRefused};
@@ -35,15 +37,14 @@ pub struct SessionCookies {
 
 /// What a request's cookies say about a session.
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "made once a request and taken apart at once; a box is an allocation"
-)]
 pub enum Opened {
     /// No session cookie.
     Absent,
     /// A session, and it has not ended.
     Session(OpenedSession),
+    /// A session that is kept in the store, and has not ended as far as its cookie says. See
+    /// [`SessionCookies::resume`].
+    Ticket(OpenedTicket),
     /// Cookies that are no session; the answer takes them back with [`SessionCookies::clear`].
     Refused {
         /// Why.
@@ -65,6 +66,8 @@ pub struct OpenedSession {
     pub reseal: bool,
     /// What was presented, for `seal` and `clear`.
     pub presented: Presented,
+    /// It came from the store, by a ticket.
+    pub is_stored: bool,
 }
 
 /// Cookies that carry a session.
@@ -149,6 +152,12 @@ impl SessionCookies {
             Err(NoValue::Incomplete) => return refused(SessionRefused::Incomplete),
             Err(NoValue::Refused(reason)) => return refused(SessionRefused::Sealed(reason)),
         };
+        if ticket::is_one(&sealed) {
+            return match self.open_ticket(&mut sealed, host, now, presented) {
+                Ok(opened) => Opened::Ticket(opened),
+                Err(reason) => refused(reason),
+            };
+        }
         match self.open_sealed(&mut sealed, host, now, presented) {
             Ok(opened) => Opened::Session(opened),
             Err(reason) => refused(reason),
@@ -168,14 +177,25 @@ impl SessionCookies {
             NotASession::Malformed => SessionRefused::Malformed,
             NotASession::NoRealm => SessionRefused::NoRealm,
         })?;
+        self.if_live(session, plain.by_current_key, presented, now)
+    }
+
+    /// The session, if it has not ended.
+    fn if_live(
+        &self,
+        session: Session,
+        by_current_key: bool,
+        presented: Presented,
+        now: SystemTime,
+    ) -> Result<OpenedSession, SessionRefused> {
         let needs_refresh = match session.liveness(self.lifetimes, now) {
             Liveness::Live => false,
             Liveness::NeedsRefresh => true,
             Liveness::IdleEnded => return Err(SessionRefused::IdleEnded),
             Liveness::Ended => return Err(SessionRefused::Ended),
         };
-        let reseal = !plain.by_current_key || session.is_worth_sealing_again(self.lifetimes, now);
-        Ok(OpenedSession { session, needs_refresh, reseal, presented })
+        let reseal = !by_current_key || session.is_worth_sealing_again(self.lifetimes, now);
+        Ok(OpenedSession { session, needs_refresh, reseal, presented, is_stored: false })
     }
 
     /// Seals a session for `host`. Of the `presented` chunks those that are not written anew are taken back.
@@ -192,9 +212,7 @@ impl SessionCookies {
         let realm = self.realm_of(session)?;
         let mut sealed = SealedSession { set_cookies: Vec::new(), dropped: Dropped::default() };
         let text = self.fitting(session, realm, &mut sealed.dropped)?;
-        let left = session.ends_at(self.lifetimes).duration_since(now).unwrap_or_default();
-        let attributes =
-            Attributes { path: EVERYWHERE, max_age_s: left.as_secs(), same_site: self.same_site };
+        let attributes = self.attributes(session, now);
         let binding = self.session_binding(host);
         let place = Place { binding, limit: SESSION_CHUNKS, attributes };
         chunk::write(&self.ring, place, &text, presented, &mut sealed.set_cookies).map_err(not_sealed)?;
@@ -202,6 +220,11 @@ impl SessionCookies {
             self.seal_id_token(session.id, token, host, attributes, &mut sealed)?;
         }
         Ok(sealed)
+    }
+
+    fn attributes(&self, session: &Session, now: SystemTime) -> Attributes {
+        let left = session.ends_at(self.lifetimes).duration_since(now).unwrap_or_default();
+        Attributes { path: EVERYWHERE, max_age_s: left.as_secs(), same_site: self.same_site }
     }
 
     /// The record that fits, with as little dropped as can be.

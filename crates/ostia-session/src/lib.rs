@@ -2,7 +2,7 @@
 //!
 //! A [`Session`] lives in the browser, sealed with a key that only the nodes have: any node with the same key file opens
 //! it, and nothing is stored. [`SessionCookies`] turns a request's cookies into a session and a session into
-//! `Set-Cookie` fields.
+//! `Set-Cookie` fields. By choice it lives in a store that nodes share, and its cookie holds a [`Ticket`].
 //!
 //! [`FlowCookies`] does the same for sign-ins in progress: any node ends what another one began.
 //!
@@ -39,6 +39,7 @@ mod set_cookie;
 mod state;
 mod store;
 mod stored;
+mod ticket;
 mod token;
 
 pub use chunk::Presented;
@@ -51,7 +52,7 @@ pub use key_ring::{KEY_BYTES, KeyId, KeyRing, KeyRingRefused, MAX_KEYS};
 pub use local_refreshes::LocalRefreshes;
 pub use names::CookieNameRefused;
 pub use random::{NoRandomness, random_bytes};
-pub use refresh_entry::{Holder, RefreshEntry, Taken};
+pub use refresh_entry::{Current, Holder, RefreshEntry, Taken};
 pub use refresh_flight::{Ask, Came, Outcome, Presented as ProviderAnswer, RefreshFlight};
 pub use return_path::{MAX_RETURN_PATH_BYTES, is_return_path};
 pub use seal::OpenRefused;
@@ -59,6 +60,8 @@ pub use server_cookie::{ServerCookies, ServerTicket};
 pub use session::{Grant, Lifetimes, Liveness, Session, SessionId, SignedIn};
 pub use state::Destination;
 pub use store::{
-    OnEnding, RefreshAttempt, SharedStore, StoreFailed, StoreKind, StoreRefused, StoreSettings, StoreTaken,
+    Channel, OnEnding, RefreshAttempt, SharedStore, StoreFailed, StoreKind, StoreRefused, StoreSettings,
+    StoreTaken,
 };
+pub use ticket::{OpenedTicket, Ticket};
 pub use token::Token;

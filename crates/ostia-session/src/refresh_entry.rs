@@ -54,6 +54,17 @@ pub enum Taken<V> {
     Paused,
 }
 
+/// The answer to [`RefreshEntry::current`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Current<V> {
+    /// The session.
+    Session(V),
+    /// It is over.
+    Ended,
+    /// Nothing is known of it.
+    Nothing,
+}
+
 impl<V> Default for RefreshEntry<V> {
     fn default() -> Self {
         Self {
@@ -79,6 +90,32 @@ impl<V> RefreshEntry<V> {
 }
 
 impl<V: Clone> RefreshEntry<V> {
+    /// Lands a session as it is: one that has just begun, or that the store lost. False: it is over, or a later
+    /// generation is there.
+    pub fn begin(&mut self, generation: u32, value: V) -> bool {
+        let is_older = self.landed.as_ref().is_some_and(|(landed, _)| *landed > generation);
+        if self.ended || is_older {
+            return false;
+        }
+        self.landed = Some((generation, value));
+        true
+    }
+
+    /// The session as it was landed last.
+    pub fn current(&self) -> Current<V> {
+        match &self.landed {
+            _ if self.ended => Current::Ended,
+            Some((_, value)) => Current::Session(value.clone()),
+            None => Current::Nothing,
+        }
+    }
+
+    /// Somebody signed out: what was landed is forgotten, and nothing is landed any more.
+    pub fn close(&mut self) {
+        self.landed = None;
+        self.ended = true;
+    }
+
     /// Asks for the lease of `generation`, for `lease` milliseconds from `now`.
     pub fn take(&mut self, generation: u32, holder: Holder, now: u64, lease: u64) -> Taken<V> {
         if self.ended {

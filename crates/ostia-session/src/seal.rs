@@ -38,12 +38,14 @@ pub(crate) enum Purpose {
     Rounds,
     /// The server that served a browser before.
     Server,
+    /// A login session that is kept in a store.
+    Ticket,
 }
 
 impl Purpose {
     /// All of them, in the order of [`Purpose::index`].
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Session, Self::Flow, Self::State, Self::IdToken, Self::Rounds, Self::Server];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Session, Self::Flow, Self::State, Self::IdToken, Self::Rounds, Self::Server, Self::Ticket];
 
     pub(crate) fn index(self) -> usize {
         self as usize
@@ -58,6 +60,7 @@ impl Purpose {
             Self::IdToken => "id-token",
             Self::Rounds => "rounds",
             Self::Server => "server",
+            Self::Ticket => "ticket",
         }
     }
 }

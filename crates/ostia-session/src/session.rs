@@ -236,7 +236,7 @@ impl Session {
 }
 
 /// `time + span`; a sum that no clock can show never comes.
-fn after(time: SystemTime, span: Duration) -> SystemTime {
+pub(crate) fn after(time: SystemTime, span: Duration) -> SystemTime {
     let never = || SystemTime::UNIX_EPOCH + Duration::from_secs(u64::from(u32::MAX) * 1000);
     time.checked_add(span).unwrap_or_else(never)
 }

@@ -8,16 +8,17 @@ mod connection;
 mod endings;
 mod refreshes;
 mod settings;
+mod whole;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
 
 use parking_lot::Mutex;
 use tokio::time::timeout;
 
 pub use self::connection::StoreRefused;
-pub use self::endings::OnEnding;
+pub use self::endings::{Channel, OnEnding};
 pub use self::refreshes::{RefreshAttempt, StoreTaken};
 pub use self::settings::{StoreKind, StoreSettings};
 
@@ -35,6 +36,8 @@ pub struct SharedStore {
     prefix: String,
     connection: Mutex<Option<Connection>>,
     is_down: AtomicBool,
+    /// When its memory began, in milliseconds since 1970; 0 while it is not known.
+    memory_began: AtomicU64,
     script: redis::Script,
 }
 
@@ -76,6 +79,7 @@ impl SharedStore {
             prefix: settings.prefix.clone(),
             connection: Mutex::new(None),
             is_down: AtomicBool::new(false),
+            memory_began: AtomicU64::new(0),
             script: redis::Script::new(include_str!("store/refresh.lua")),
         }))
     }
@@ -84,6 +88,14 @@ impl SharedStore {
     #[must_use]
     pub fn is_reachable(&self) -> bool {
         self.connection.lock().is_some()
+    }
+
+    /// When the memory of the store began, as far as it is known: another moment than before means that it has lost all
+    /// that it held.
+    #[must_use]
+    pub fn memory_began(&self) -> Option<SystemTime> {
+        let began = self.memory_began.load(Ordering::Acquire);
+        (began > 0).then(|| SystemTime::UNIX_EPOCH + Duration::from_millis(began))
     }
 
     /// Keeps the connection and listens for endings, which are told to `on_ending`. Must be called inside a tokio
@@ -104,14 +116,12 @@ impl SharedStore {
     async fn look_after(&self) {
         let connection = self.connection.lock().clone();
         let alive = match connection {
-            Some(mut connection) => {
-                let answer = timeout(CONNECT, redis::cmd("PING").query_async::<()>(&mut connection)).await;
-                matches!(answer, Ok(Ok(())))
-            }
+            Some(mut connection) => self.asks(&mut connection).await,
             None => match timeout(CONNECT, self.connector.connect(CONNECT)).await {
-                Ok(Ok(connection)) => {
-                    *self.connection.lock() = Some(connection);
-                    true
+                Ok(Ok(mut connection)) => {
+                    let is_alive = self.asks(&mut connection).await;
+                    *self.connection.lock() = Some(connection).filter(|_| is_alive);
+                    is_alive
                 }
                 Ok(Err(error)) => {
                     tracing::debug!(error = %connection::told(&error), "the session store cannot be connected");
@@ -121,6 +131,21 @@ impl SharedStore {
             },
         };
         self.tell(alive);
+    }
+
+    /// Asks since when it remembers; whether it answered.
+    async fn asks(&self, connection: &mut Connection) -> bool {
+        let key = format!("{}began", self.prefix);
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let mut ask = redis::pipe();
+        ask.cmd("SET").arg(&key).arg(now.as_millis().to_string()).arg("NX").ignore().cmd("GET").arg(&key);
+        match timeout(CONNECT, ask.query_async::<(u64,)>(connection)).await {
+            Ok(Ok((began,))) => {
+                self.memory_began.store(began, Ordering::Release);
+                true
+            }
+            _ => false,
+        }
     }
 
     fn tell(&self, alive: bool) {

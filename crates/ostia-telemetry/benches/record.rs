@@ -10,7 +10,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use http::Method;
 use ostia_config::upstream::ServerAddress;
 use ostia_config::{Logs, Name};
-use ostia_telemetry::{AccessLine, AccessLog, EndReason, Metrics};
+use ostia_telemetry::{AccessLine, AccessLog, Asked, EndReason, Metrics};
 
 fn counters(c: &mut Criterion) {
     let metrics = Metrics::new("0").unwrap();
@@ -37,10 +37,12 @@ fn line(c: &mut Criterion) {
     let server: ServerAddress = "10.0.0.1:8080".parse().unwrap();
     let line = AccessLine {
         received_at: SystemTime::now(),
-        request_id: "019a6f2e-7c1e-7abc-8def-0123456789ab",
-        method: "GET",
-        host: "portal.example.com",
-        path: "/inbox/messages/17",
+        asked: Asked {
+            request_id: "019a6f2e-7c1e-7abc-8def-0123456789ab",
+            method: "GET",
+            host: "portal.example.com",
+            path: "/inbox/messages/17",
+        },
         protocol: "1.1",
         tls: Some("1.3"),
         client: Some("192.0.2.7".parse().unwrap()),

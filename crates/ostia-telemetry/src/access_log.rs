@@ -23,16 +23,16 @@ pub use self::end_reason::EndReason;
 pub use self::line::{AccessLine, FIELDS};
 use self::subject::Subjects;
 pub use self::timestamp::rfc3339;
-use self::writer::{Target, Writer};
+use self::writer::{Sink, Target};
+use crate::log::Log;
 use crate::metrics::Metrics;
 
-/// The access log. Dropping it writes what is left.
+/// The kind of [`AccessLog`].
 #[derive(Debug)]
-pub struct AccessLog {
-    writer: Option<Writer>,
-    subjects: Subjects,
-    dropped: IntCounter,
-}
+pub struct Access;
+
+/// The access log.
+pub type AccessLog = Log<Access>;
 
 /// Why the access log was not opened.
 #[derive(Debug, thiserror::Error)]
@@ -50,7 +50,7 @@ pub enum AccessLogRefused {
     System(#[source] io::Error),
 }
 
-impl AccessLog {
+impl Log<Access> {
     /// Opens the log that the configuration names, and starts the thread that writes it.
     ///
     /// # Errors
@@ -61,56 +61,22 @@ impl AccessLog {
             LogTarget::Stdout => Some(Target::stdout()),
             LogTarget::File(path) => Some(Target::file(path.clone())?),
         };
-        let dropped = metrics.log_lines_dropped("access");
-        Self::start(target, config, dropped)
-    }
-
-    fn start(target: Option<Target>, config: &Logs, dropped: IntCounter) -> Result<Self, AccessLogRefused> {
-        let subjects = Subjects::new(config.subject).map_err(AccessLogRefused::System)?;
-        let start = |target| {
-            Writer::start(Box::new(target), "access-log", dropped.clone()).map_err(AccessLogRefused::System)
-        };
-        Ok(Self { writer: target.map(start).transpose()?, subjects, dropped })
-    }
-
-    /// Whether lines go anywhere: ask before gathering one.
-    #[must_use]
-    pub fn is_on(&self) -> bool {
-        self.writer.is_some()
-    }
-
-    /// Writes a line. Never waits for the target; about half a microsecond.
-    pub fn write(&self, line: &AccessLine<'_>) {
-        let Some(writer) = &self.writer else { return };
-        if !writer.append(|buffer| line.write_to(buffer, &self.subjects)) {
-            self.dropped.inc();
-        }
-    }
-
-    /// Opens the file anew, after it was moved away (logrotate). What was written before goes to the old one.
-    pub fn reopen(&self) {
-        if let Some(writer) = &self.writer {
-            writer.reopen();
-        }
-    }
-
-    /// Waits until everything that was written is out.
-    pub fn flush(&self) {
-        if let Some(writer) = &self.writer {
-            writer.flush();
-        }
-    }
-
-    /// Writes what is left and stops; lines that come later are dropped and counted.
-    pub fn finish(&self) {
-        if let Some(writer) = &self.writer {
-            writer.finish();
-        }
+        into_target(target, config, metrics.log_lines_dropped("access"))
     }
 }
 
+fn into_target(
+    target: Option<Target>,
+    config: &Logs,
+    dropped: IntCounter,
+) -> Result<AccessLog, AccessLogRefused> {
+    let subjects = Subjects::new(config.subject).map_err(AccessLogRefused::System)?;
+    let sink = target.map(|target| Box::new(target) as Box<dyn Sink>);
+    Log::start(sink, "access-log", subjects, dropped).map_err(AccessLogRefused::System)
+}
+
 #[doc(hidden)]
-impl AccessLog {
+impl Log<Access> {
     /// A log into anything that can be written to; for tests and benches.
     ///
     /// # Errors
@@ -120,7 +86,7 @@ impl AccessLog {
         config: &Logs,
         metrics: &Arc<Metrics>,
     ) -> Result<Self, AccessLogRefused> {
-        Self::start(Some(Target::sink(sink)), config, metrics.log_lines_dropped("access"))
+        into_target(Some(Target::sink(sink)), config, metrics.log_lines_dropped("access"))
     }
 }
 

@@ -1,4 +1,5 @@
-//! The audit log: one JSON line for each decision that counts, each holding the hash of the line before.
+//! The audit log: one JSON line for each decision that counts and for whatever happens to a session, each holding the
+//! hash of the line before.
 //!
 //! A request leaves its line in a buffer of its thread, as for the access log; the thread that writes numbers and chains
 //! the lines, so the order of the file is the order of the chain. No request waits for the disk. What cannot be written,
@@ -9,6 +10,7 @@
 //! that is still being written; a log that was closed or rotated ends with a line that says so.
 
 mod chain;
+mod event;
 mod key;
 mod line;
 pub mod verify;
@@ -20,27 +22,27 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ostia_config::Logs;
-use ostia_config::log::{LogTarget, SubjectForm};
-use prometheus::IntCounter;
-
 use self::chain::{Chained, Place};
+pub(crate) use self::event::EVENTS as SESSION_EVENTS;
+pub use self::event::{SessionEvent, SessionLine, WhoAsked};
 pub(crate) use self::line::EVENTS;
 pub use self::line::{AuditLine, FIELDS, Proof};
 use crate::access_log::subject::Subjects;
-use crate::access_log::writer::Writer;
+use crate::access_log::writer::Sink;
+use crate::log::Log;
 use crate::metrics::Metrics;
+use ostia_config::Logs;
+use ostia_config::log::{LogTarget, SubjectForm};
 
 /// The name of the key file in the state folder.
 pub const KEY_FILE: &str = "audit.key";
 
-/// The audit log. Dropping it writes what is left.
+/// The kind of [`AuditLog`].
 #[derive(Debug)]
-pub struct AuditLog {
-    writer: Option<Writer>,
-    subjects: Subjects,
-    dropped: IntCounter,
-}
+pub struct Audit;
+
+/// The audit log. After [`Log::reopen`] the chain goes on in the new file, and the old one is closed.
+pub type AuditLog = Log<Audit>;
 
 /// Why the audit log was not opened.
 #[derive(Debug, thiserror::Error)]
@@ -73,7 +75,7 @@ pub enum AuditLogRefused {
     System(#[source] io::Error),
 }
 
-impl AuditLog {
+impl Log<Audit> {
     /// Opens the log that the configuration names, continues its chain, and starts the thread that writes it. The key of
     /// hashed subjects is made in the state folder when it is not there.
     ///
@@ -93,46 +95,7 @@ impl AuditLog {
             }
         };
         let dropped = metrics.log_lines_dropped("audit");
-        let start = |place| {
-            let sink = Box::new(Chained::begin(place, dropped.clone()));
-            Writer::start(sink, "audit-log", dropped.clone()).map_err(AuditLogRefused::System)
-        };
-        Ok(Self { writer: place.map(start).transpose()?, subjects, dropped })
-    }
-
-    /// Whether lines go anywhere: ask before gathering one.
-    #[must_use]
-    pub fn is_on(&self) -> bool {
-        self.writer.is_some()
-    }
-
-    /// Writes a line. Never waits for the target.
-    pub fn write(&self, line: &AuditLine<'_>) {
-        let Some(writer) = &self.writer else { return };
-        if !writer.append(|buffer| line.write_to(buffer, &self.subjects)) {
-            self.dropped.inc();
-        }
-    }
-
-    /// Opens the file anew, after it was moved away (logrotate). What was written before goes to the old one, which is
-    /// closed; the chain goes on in the new one.
-    pub fn reopen(&self) {
-        if let Some(writer) = &self.writer {
-            writer.reopen();
-        }
-    }
-
-    /// Waits until everything that was written is out.
-    pub fn flush(&self) {
-        if let Some(writer) = &self.writer {
-            writer.flush();
-        }
-    }
-
-    /// Writes what is left, closes the log and stops; lines that come later are dropped and counted.
-    pub fn finish(&self) {
-        if let Some(writer) = &self.writer {
-            writer.finish();
-        }
+        let sink = place.map(|place| Box::new(Chained::begin(place, dropped.clone())) as Box<dyn Sink>);
+        Log::start(sink, "audit-log", subjects, dropped).map_err(AuditLogRefused::System)
     }
 }

@@ -346,9 +346,14 @@ impl Metrics {
         self.cold.streams_open.set(&[], i64::try_from(count).unwrap_or(i64::MAX));
     }
 
-    /// A session's tokens were refreshed, or not.
-    pub fn session_refreshed(&self, provider: &str, outcome: &'static str) {
-        self.cold.session_refreshes.one_more(&[provider, outcome]);
+    /// A session's tokens were refreshed ([`NONE`] for the reason), or why not.
+    pub fn session_refreshed(&self, provider: &str, outcome: &'static str, reason: &'static str) {
+        self.cold.session_refreshes.one_more(&[provider, outcome, reason]);
+    }
+
+    /// A refresh token was given back to its issuer (RFC 7009), or could not be.
+    pub fn token_revoked(&self, provider: &str, outcome: &'static str) {
+        self.cold.token_revocations.one_more(&[provider, outcome]);
     }
 }
 

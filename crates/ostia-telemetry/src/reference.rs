@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::access_log::{EndReason, FIELDS};
-use crate::audit_log::{EVENTS, FIELDS as AUDIT_FIELDS};
+use crate::audit_log::{EVENTS, FIELDS as AUDIT_FIELDS, SESSION_EVENTS};
 use crate::metrics::TABLE;
 
 /// `docs/reference/metrics.md`.
@@ -58,7 +58,8 @@ pub fn audit_log_markdown() -> String {
         "# Audit log\n\n\
          <!-- Made from `crates/ostia-telemetry/src/audit_log`; a test compares. -->\n\n\
          One JSON object a line, in this order; what is not known is left out. Every denial has a line: 401, 403, a \
-         redirect to sign in. A request that is let in has one on routes with `audit: allow`. Names are those of the \
+         redirect to sign in. A request that is let in has one on routes with `audit: allow`. Every sign-in that ended, \
+         refresh, sign-out and revocation has one, done or failed, on the node that did it. Names are those of the \
          access log; `request.id` leads from one to the other. The query is never written, nor is any token, cookie or \
          claim beside the subject.\n\n\
          | field | what it says |\n|---|---|\n",
@@ -68,7 +69,7 @@ pub fn audit_log_markdown() -> String {
     }
     page.push_str("\n## `event`\n\n| word | what happened |\n|---|---|\n");
     page.push_str("| `decision` | a request was let in or refused |\n");
-    for (event, help) in EVENTS {
+    for (event, help) in SESSION_EVENTS.iter().chain(EVENTS) {
         let _ = writeln!(page, "| `{event}` | {help} |");
     }
     page.push_str(

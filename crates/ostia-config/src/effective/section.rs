@@ -259,7 +259,8 @@ fn store(store: Option<&RedisStore>) -> Value {
         .with_some("username", redis.username.as_deref())
         .with_some("password", redis.password.as_ref().map(|_| SET))
         .with_some("ca_file", redis.ca_file.as_deref().map(path))
-        .with("on_failure", "keep")
+        .with("sessions", if redis.keeps_sessions { "store" } else { "cookie" })
+        .with("on_failure", if redis.refuses_on_failure { "refuse" } else { "keep" })
         .with("budget", duration(redis.budget))
         .with("prefix", redis.prefix.as_str());
     Map::default().with("redis", redis.0).0.into()

@@ -11,6 +11,7 @@ use pingora_proxy::Session as Downstream;
 use crate::answer::Answer;
 use crate::challenge;
 use crate::exchange::Exchange;
+use crate::happened::Happened;
 use crate::proxy::Front;
 use crate::snapshot::RunningProvider;
 use crate::stage::receive::Arrived;
@@ -29,6 +30,23 @@ enum Refused {
     Method,
     Request(&'static str),
     Unavailable(Arc<RunningProvider>, &'static str),
+}
+
+impl Refused {
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Method => "method_not_allowed",
+            Self::Request(reason) | Self::Unavailable(_, reason) => reason,
+        }
+    }
+}
+
+fn told<'a>(
+    provider: Option<&'a str>,
+    subject: Option<&'a str>,
+    outcome: Result<&'static str, &'static str>,
+) -> Happened<'a> {
+    Happened::logout_by_issuer("back_channel", provider, subject, outcome)
 }
 
 impl Letter {
@@ -50,11 +68,15 @@ impl Letter {
         exchange: &Exchange,
     ) -> Answer {
         match self.act(front, downstream, exchange).await {
-            Ok(provider) => {
-                front.gateway.metrics().logged_out(&provider.section.name, "back_channel", "done");
+            Ok((provider, accepted)) => {
+                let (name, subject) = (Some(&*provider.section.name), accepted.subject.as_deref());
+                told(name, subject, Ok("signed_out")).by(front, downstream.req_header(), exchange);
                 Answer::empty(StatusCode::OK, "back_channel_logout")
             }
-            Err(refused) => refuse(front, exchange, refused),
+            Err(refused) => {
+                told(None, None, Err(refused.reason())).by(front, downstream.req_header(), exchange);
+                refuse(exchange, refused)
+            }
         }
     }
 
@@ -63,7 +85,7 @@ impl Letter {
         front: &Front,
         downstream: &mut Downstream,
         exchange: &Exchange,
-    ) -> Result<Arc<RunningProvider>, Refused> {
+    ) -> Result<(Arc<RunningProvider>, LogoutToken), Refused> {
         if !self.is_post {
             return Err(Refused::Method);
         }
@@ -91,7 +113,7 @@ impl Letter {
         };
         let cut = endings.end_all_of(ended, exchange.snapshot.sessions.lifetimes(), exchange.now);
         tracing::info!(provider = %provider.section.name, by_sid = accepted.session.is_some(), streams = cut, "the issuer ended a session");
-        Ok(provider)
+        Ok((provider, accepted))
     }
 }
 
@@ -126,15 +148,13 @@ async fn judge(token: &str, exchange: &Exchange) -> Result<(Arc<RunningProvider>
 }
 
 /// Section 2.8: 400 with an error document; the description says why, because only the issuer reads it.
-fn refuse(front: &Front, exchange: &Exchange, refused: Refused) -> Answer {
-    let (status, error, reason) = match &refused {
-        Refused::Method => (StatusCode::METHOD_NOT_ALLOWED, "invalid_request", "method_not_allowed"),
-        Refused::Request(reason) => (StatusCode::BAD_REQUEST, "invalid_request", *reason),
-        Refused::Unavailable(_, reason) => {
-            (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", *reason)
-        }
+fn refuse(exchange: &Exchange, refused: Refused) -> Answer {
+    let reason = refused.reason();
+    let (status, error) = match &refused {
+        Refused::Method => (StatusCode::METHOD_NOT_ALLOWED, "invalid_request"),
+        Refused::Request(_) => (StatusCode::BAD_REQUEST, "invalid_request"),
+        Refused::Unavailable(..) => (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable"),
     };
-    front.gateway.metrics().logged_out("none", "back_channel", reason);
     tracing::info!(reason, request = %exchange.id.as_str(), "a back-channel logout was refused");
     let body = serde_json::json!({ "error": error, "error_description": reason });
     let answer = Answer::json(status, reason, &body);

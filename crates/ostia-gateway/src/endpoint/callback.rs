@@ -14,8 +14,10 @@ use crate::answer::{Answer, Next, Refusal};
 use crate::challenge;
 use crate::crossing;
 use crate::exchange::Exchange;
+use crate::happened::Happened;
 use crate::proxy::Front;
 use crate::session;
+use crate::session::written::{self, Before};
 use crate::snapshot::RunningProvider;
 use crate::stage::identify::own_cookies;
 use crate::stage::receive::Arrived;
@@ -39,13 +41,13 @@ pub(super) async fn callback(front: &Front, arrived: &Arrived<'_>, exchange: &mu
         (Some(OpenedFlow::Refused(reason)), Some(state)) => {
             return lost(front, arrived, exchange, state, reason.slug()).await;
         }
-        _ => return stale(front, arrived, exchange, "state_missing"),
+        _ => return stale(front, arrived, exchange, "state_missing").await,
     };
     let Some(running) = snapshot.providers.get(flow.provider.as_str()) else {
-        return stale(front, arrived, exchange, "provider_removed").with_cookies(clear);
+        return stale(front, arrived, exchange, "provider_removed").await.with_cookies(clear);
     };
     let answer = match finish(running, &flow, query, exchange).await {
-        Ok(signed_in) => sign_in(front, running, arrived, exchange, &flow, signed_in),
+        Ok(signed_in) => sign_in(front, running, arrived, exchange, &flow, signed_in).await,
         Err(refused) => failed(front, running, arrived, exchange, &refused),
     };
     answer.with_cookies(clear)
@@ -76,7 +78,7 @@ async fn finish(
 }
 
 /// A new session under a new id; whatever was presented before names nothing any more.
-fn sign_in(
+async fn sign_in(
     front: &Front,
     running: &RunningProvider,
     arrived: &Arrived<'_>,
@@ -86,7 +88,7 @@ fn sign_in(
 ) -> Answer {
     let snapshot = &exchange.snapshot;
     let host = arrived.examined.host().name();
-    let previous = session::open(front, arrived, exchange);
+    let previous = session::open(front, arrived, exchange).await;
     let presented = previous.as_ref().map_or(Presented::ALL, |opened| opened.presented);
     let provider = &running.section.name;
     let grant = Grant {
@@ -106,13 +108,13 @@ fn sign_in(
     let begun = Session::begin(signed_in, grant, snapshot.sessions.lifetimes(), exchange.now);
     let Ok(mut session) = begun else { return not_kept(front, running, arrived, exchange, "no_randomness") };
     begin_after_endings(front, &mut session);
-    match snapshot.sessions.seal(&session, host, presented, exchange.now) {
+    let before = Before { is_stored: false, presented };
+    match written::write(&front.gateway, snapshot, &session, before, host, exchange.now).await {
         Ok(sealed) => {
             if let Some(previous) = previous {
-                let lifetimes = snapshot.sessions.lifetimes();
-                front.gateway.endings().end_session(&previous.session, lifetimes, exchange.now);
+                session::end(&front.gateway, snapshot, &previous.session, exchange.now);
             }
-            front.gateway.metrics().login_succeeded(provider);
+            Happened::login(&session).by(front, arrived.request, exchange);
             back_to(flow, arrived, exchange).with_cookies(sealed.set_cookies)
         }
         Err(refused) => not_kept(front, running, arrived, exchange, refused.slug()),
@@ -147,7 +149,7 @@ fn not_kept(
     exchange: &Exchange,
     reason: &'static str,
 ) -> Answer {
-    front.gateway.metrics().login_failed(&running.section.name, reason);
+    Happened::login_failed(Some(&running.section.name), reason).by(front, arrived.request, exchange);
     let refusal = Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, reason, "Your session could not be kept")
         .advise("You signed in, but your session does not fit into cookies. Tell the operator: fewer claims help.");
     refuse(arrived, exchange, refusal)
@@ -160,7 +162,7 @@ fn failed(
     exchange: &Exchange,
     refused: &CallbackRefused,
 ) -> Answer {
-    front.gateway.metrics().login_failed(&running.section.name, refused.slug());
+    Happened::login_failed(Some(&running.section.name), refused.slug()).by(front, arrived.request, exchange);
     tracing::info!(provider = %running.section.name, reason = refused.slug(), request = %exchange.id.as_str(), "a sign-in failed");
     let advice = advice_for(refused);
     let refusal = Refusal::new(refused.status(), refused.slug(), "Signing in failed")
@@ -199,15 +201,15 @@ async fn lost(
     let snapshot = Arc::clone(&exchange.snapshot);
     let host = arrived.examined.host().name();
     let Ok(to) = snapshot.flows.lost(state, host, exchange.now) else {
-        return stale(front, arrived, exchange, reason);
+        return stale(front, arrived, exchange, reason).await;
     };
-    if session::open(front, arrived, exchange).is_some()
+    if session::open(front, arrived, exchange).await.is_some()
         && let Ok(location) = HeaderValue::from_str(&to.return_to)
     {
         return Answer::redirect(StatusCode::SEE_OTHER, "already_signed_in", location);
     }
     let Some(running) = crate::sign_in::offered_at(&snapshot.routes, host, Some(&to.provider)) else {
-        return stale(front, arrived, exchange, reason);
+        return stale(front, arrived, exchange, reason).await;
     };
     if to.rounds >= MOST_ROUNDS {
         return crate::sign_in::too_many_rounds(front, running, arrived, exchange);
@@ -222,11 +224,11 @@ async fn lost(
 
 /// A callback that belongs to no sign-in of this browser: used before, too old, or somebody else's. It never makes a
 /// session; who has one goes on with it.
-fn stale(front: &Front, arrived: &Arrived<'_>, exchange: &Exchange, reason: &'static str) -> Answer {
-    if session::open(front, arrived, exchange).is_some() {
+async fn stale(front: &Front, arrived: &Arrived<'_>, exchange: &Exchange, reason: &'static str) -> Answer {
+    if session::open(front, arrived, exchange).await.is_some() {
         return Answer::redirect(StatusCode::SEE_OTHER, "already_signed_in", HeaderValue::from_static("/"));
     }
-    front.gateway.metrics().login_failed("none", reason);
+    Happened::login_failed(None, reason).by(front, arrived.request, exchange);
     let refusal = Refusal::new(StatusCode::BAD_REQUEST, reason, "This sign-in is no longer valid")
         .advise(
             "It was already used, it is older than ten minutes, or it was begun in another browser. \

@@ -11,6 +11,7 @@ use super::callback::single;
 use super::refuse;
 use crate::answer::{Answer, Refusal};
 use crate::exchange::Exchange;
+use crate::happened::Happened;
 use crate::proxy::Front;
 use crate::snapshot::RunningProvider;
 use crate::stage::receive::Arrived;
@@ -41,8 +42,12 @@ pub(super) fn logout(front: &Front, arrived: &Arrived<'_>, exchange: &Exchange) 
     let lifetimes = exchange.snapshot.sessions.lifetimes();
     let ended = Ended::IssuerSession { issuer: &issuer, session: &session };
     front.gateway.endings().end_by_front_channel(ended, lifetimes, exchange.now);
-    front.gateway.metrics().logged_out(&running.section.name, "front_channel", "done");
+    told(Some(&running.section.name), Ok("signed_out")).by(front, arrived.request, exchange);
     shown(&issuer)
+}
+
+fn told<'a>(provider: Option<&'a str>, outcome: Result<&'static str, &'static str>) -> Happened<'a> {
+    Happened::logout_by_issuer("front_channel", provider, None, outcome)
 }
 
 /// An empty document that only the issuer's pages may frame.
@@ -56,7 +61,7 @@ fn shown(issuer: &str) -> Answer {
 }
 
 fn refused(front: &Front, arrived: &Arrived<'_>, exchange: &Exchange, reason: &'static str) -> Answer {
-    front.gateway.metrics().logged_out("none", "front_channel", reason);
+    told(None, Err(reason)).by(front, arrived.request, exchange);
     let refusal = Refusal::new(StatusCode::BAD_REQUEST, reason, "This does not sign anybody out");
     refuse(arrived, exchange, refusal)
 }

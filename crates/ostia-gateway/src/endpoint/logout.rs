@@ -1,5 +1,7 @@
 //! `/.ostia/logout`: the session ends here first, then at the provider (OpenID Connect RP-Initiated Logout 1.0).
 
+use std::sync::Arc;
+
 use http::{HeaderValue, Method, StatusCode, header};
 use ostia_oidc::relying_party::logout::LogoutRequest;
 use ostia_oidc::relying_party::revoke::Revoked;
@@ -8,16 +10,17 @@ use ostia_session::{OpenedSession, Presented, Token};
 use super::refuse;
 use crate::answer::{Answer, Next, Refusal};
 use crate::exchange::Exchange;
+use crate::happened::Happened;
 use crate::page::Page;
 use crate::proxy::Front;
-use crate::session;
+use crate::session::{self, found::Found};
 use crate::stage::identify::{own_cookies, session_key};
 use crate::stage::receive::Arrived;
 
 const SIGNED_OUT_PATH: &str = "/.ostia/signed-out";
 
 /// POST from this site signs out; GET shows the button that does.
-pub(super) fn logout(front: &Front, arrived: &Arrived<'_>, exchange: &mut Exchange) -> Answer {
+pub(super) async fn logout(front: &Front, arrived: &Arrived<'_>, exchange: &mut Exchange) -> Answer {
     let method = &arrived.request.method;
     if *method == Method::GET || *method == Method::HEAD {
         return ask(exchange);
@@ -32,7 +35,7 @@ pub(super) fn logout(front: &Front, arrived: &Arrived<'_>, exchange: &mut Exchan
             .advise("You are still signed in. Sign out on this site's own page.");
         return refuse(arrived, exchange, refusal);
     }
-    sign_out(front, arrived, exchange)
+    sign_out(front, arrived, exchange).await
 }
 
 fn ask(exchange: &Exchange) -> Answer {
@@ -60,43 +63,58 @@ fn is_from_here(arrived: &Arrived<'_>) -> bool {
     })
 }
 
-fn sign_out(front: &Front, arrived: &Arrived<'_>, exchange: &mut Exchange) -> Answer {
-    let opened = session::open(front, arrived, exchange);
-    let presented = opened.as_ref().map_or(Presented::ALL, |opened| opened.presented);
-    let mut cookies = exchange.snapshot.sessions.clear(presented);
-    cookies.push(exchange.snapshot.flows.forget_rounds());
-    let location = match &opened {
-        Some(opened) => {
+async fn sign_out(front: &Front, arrived: &Arrived<'_>, exchange: &mut Exchange) -> Answer {
+    let found = session::find(front, arrived, exchange).await;
+    let location = match &found {
+        Found::Session(opened) => {
             end(front, arrived, exchange, opened);
             end_at_provider(arrived, exchange, opened)
         }
-        None => None,
+        // Who it was the store would know; that it is over all nodes can know without it.
+        Found::Unavailable(ticket) => {
+            front.gateway.endings().end_ticket(ticket, exchange.now);
+            Happened::logout_of_somebody().by(front, arrived.request, exchange);
+            None
+        }
+        Found::Absent | Found::Refused { .. } => None,
     };
+    let presented = match &found {
+        Found::Session(opened) => opened.presented,
+        _ => Presented::ALL,
+    };
+    let mut cookies = exchange.snapshot.sessions.clear(presented);
+    cookies.push(exchange.snapshot.flows.forget_rounds());
     let location = location.unwrap_or_else(|| HeaderValue::from_static(SIGNED_OUT_PATH));
     Answer::redirect(StatusCode::SEE_OTHER, "signed_out", location).with_cookies(cookies)
 }
 
-/// The cookie stays a well sealed one wherever it was copied to: from now on it is no session on this node.
+/// The cookie stays a well sealed one wherever it was copied to: from now on it is no session on any node.
 fn end(front: &Front, arrived: &Arrived<'_>, exchange: &Exchange, opened: &OpenedSession) {
     let session = &opened.session;
-    let lifetimes = exchange.snapshot.sessions.lifetimes();
-    front.gateway.endings().end_session(session, lifetimes, exchange.now);
+    session::end(&front.gateway, &exchange.snapshot, session, exchange.now);
     let cookies = own_cookies(&arrived.request.headers, exchange);
     exchange.snapshot.recognised.forget(&session_key(arrived, exchange, &cookies));
     front.gateway.metrics().session_ended("signed_out");
-    front.gateway.metrics().logged_out(&session.identity.provider, "local", "done");
-    revoke(exchange, opened);
+    Happened::logout(session).by(front, arrived.request, exchange);
+    revoke(front, exchange, opened);
 }
 
 /// The refresh token is worth nothing to anybody from now on. Nobody waits for it.
-fn revoke(exchange: &Exchange, opened: &OpenedSession) {
+fn revoke(front: &Front, exchange: &Exchange, opened: &OpenedSession) {
     let session = &opened.session;
     let Some(running) = exchange.snapshot.providers.get(&*session.identity.provider).cloned() else { return };
     let Some(token) = session.refresh_token.as_ref().map(Token::text) else { return };
+    let (gateway, session) = (Arc::clone(&front.gateway), session.clone());
     tokio::spawn(async move {
-        if running.provider.revoke(&token).await == Revoked::Failed {
+        let outcome = match running.provider.revoke(&token).await {
+            Revoked::Done => Ok("signed_out"),
+            Revoked::NotOffered => return,
+            Revoked::Failed => Err("revocation_failed"),
+        };
+        if outcome.is_err() {
             tracing::warn!(provider = %running.section.name, "the refresh token of a session that was signed out could not be revoked");
         }
+        Happened::token_revocation(&session, outcome).by_itself(&gateway);
     });
 }
 
@@ -109,7 +127,8 @@ fn end_at_provider(
     let client = running.section.client.as_ref()?;
     let host = arrived.examined.host().name();
     let cookies = own_cookies(&arrived.request.headers, exchange);
-    let hint = exchange.snapshot.sessions.id_token(cookies.iter().copied(), host, opened.session.id);
+    let in_cookie = || exchange.snapshot.sessions.id_token(cookies.iter().copied(), host, opened.session.id);
+    let hint = opened.session.id_token.clone().or_else(in_cookie);
     let hint = hint.map(|token| token.text());
     let hint = hint.as_ref().map(|text| text.reveal().as_str());
     let back = match (&client.post_logout_redirect_uri, &client.redirect_uri) {

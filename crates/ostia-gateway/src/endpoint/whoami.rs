@@ -8,15 +8,20 @@ use crate::answer::Answer;
 use crate::challenge;
 use crate::exchange::Exchange;
 use crate::proxy::Front;
-use crate::session;
+use crate::session::{self, found::Found};
 use crate::stage::receive::Arrived;
 
 /// The claims that are told.
 const CLAIMS: [&str; 4] = ["name", "email", "groups", "preferred_username"];
 
 /// The answer: 200 with the caller, or 401.
-pub(super) fn whoami(front: &Front, arrived: &Arrived<'_>, exchange: &Exchange) -> Answer {
-    let Some(opened) = session::open(front, arrived, exchange) else {
+pub(super) async fn whoami(front: &Front, arrived: &Arrived<'_>, exchange: &Exchange) -> Answer {
+    let opened = match session::find(front, arrived, exchange).await {
+        Found::Session(opened) => Some(opened),
+        Found::Unavailable(_) => return session::unavailable(arrived, exchange),
+        Found::Absent | Found::Refused { .. } => None,
+    };
+    let Some(opened) = opened else {
         return refuse(arrived, exchange, challenge::unauthorized("no_session")).with(
             header::WWW_AUTHENTICATE,
             HeaderValue::from_static("Cookie form-action=\"/.ostia/login\""),

@@ -1,6 +1,6 @@
 //! Where it is written down who refreshes what: in this process, or in the store that all nodes share.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use ostia_oidc::RefreshFlights;
@@ -42,6 +42,7 @@ pub(super) struct Ledger<'a> {
     place: Place<'a>,
     session: &'a Session,
     attempt: RefreshAttempt,
+    failed: OnceLock<&'static str>,
 }
 
 enum Place<'a> {
@@ -65,7 +66,12 @@ impl<'a> Ledger<'a> {
             None => Place::Local(&gateway.refreshes().local),
         };
         let attempt = RefreshAttempt { session: session.id, generation: session.generation, holder, keep };
-        Self { place, session, attempt }
+        Self { place, session, attempt, failed: OnceLock::new() }
+    }
+
+    /// How the store failed first, if it did.
+    pub(super) fn failed(&self) -> Option<&&'static str> {
+        self.failed.get()
     }
 
     pub(super) async fn take(&self, lease: Duration) -> Told {
@@ -82,7 +88,7 @@ impl<'a> Ledger<'a> {
                     taken: self.opened(taken, snapshot),
                     is_remembered: self.session.refreshed_at > memory_since + SETTLED,
                 },
-                Err(failed) => self.failed(failed),
+                Err(failed) => self.store_failed(failed),
             },
         }
     }
@@ -170,10 +176,11 @@ impl<'a> Ledger<'a> {
     }
 
     fn agreed(&self, answer: Result<bool, StoreFailed>) -> Told {
-        answer.map_or_else(|failed| self.failed(failed), Came::Agreed)
+        answer.map_or_else(|failed| self.store_failed(failed), Came::Agreed)
     }
 
-    fn failed(&self, failed: StoreFailed) -> Told {
+    fn store_failed(&self, failed: StoreFailed) -> Told {
+        let _ = self.failed.set(failed.slug());
         tracing::debug!(reason = failed.slug(), "the session store did not help with a refresh");
         Came::StoreFailed
     }

@@ -1,14 +1,13 @@
 //! Decisions that count, told to the audit log when they are taken.
 
-use ostia_config::route::HostPattern;
 use ostia_identity::Proof;
 use ostia_telemetry::AuditLine;
-use ostia_telemetry::redact::redact;
 use pingora_proxy::Session as Downstream;
 
 use crate::answer::Answer;
 use crate::exchange::Exchange;
 use crate::proxy::Front;
+use crate::stage::asked::{host_of, who_asked};
 
 /// Somebody is let in; told where the route asks for it.
 pub fn allowed(front: &Front, downstream: &Downstream, exchange: &Exchange) {
@@ -39,22 +38,11 @@ fn tell(front: &Front, downstream: &Downstream, exchange: &Exchange, is_allowed:
     let Some(route) = exchange.outcome.route.as_ref().filter(|_| log.is_on()) else { return };
     let outcome = &exchange.outcome;
     let request = downstream.req_header();
-    let field = request.headers.get(http::header::HOST).and_then(|host| host.to_str().ok());
-    let host = field.or_else(|| request.uri.host()).unwrap_or("");
-    // Where the configuration does not name the host, it is the client's word: no secret in it is written.
-    let redacted = match &route.host {
-        HostPattern::Exact(_) => std::borrow::Cow::Borrowed(host),
-        _ => redact(host),
-    };
+    let host = host_of(request, outcome);
     let identity = outcome.caller.as_ref().map(|caller| &caller.identity);
     log.write(&AuditLine {
         at: exchange.now,
-        request_id: exchange.id.as_str(),
-        method: request.method.as_str(),
-        host: &redacted,
-        path: request.uri.path(),
-        client: outcome.client,
-        listener: &front.listener,
+        who: who_asked(front, request, &host, exchange),
         route: &route.name,
         subject: identity.map(|identity| &*identity.subject),
         provider: identity.map(|identity| &*identity.provider),

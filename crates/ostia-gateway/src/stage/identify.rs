@@ -8,7 +8,7 @@ use http::header::COOKIE;
 use ostia_identity::Proof;
 use ostia_oidc::resource_server::challenge::Complaint;
 use ostia_request::cookie;
-use ostia_session::{Marks, Opened, OpenedSession, Session, SessionRefused};
+use ostia_session::{Marks, OpenedSession, Session};
 use smallvec::SmallVec;
 
 use crate::answer::Answer;
@@ -17,6 +17,9 @@ use crate::exchange::Exchange;
 use crate::proxy::Front;
 use crate::recognised::{CacheKey, Kind, Recognised, Ties};
 use crate::refresh;
+use crate::session;
+use crate::session::found::{self, Found};
+use crate::session::written::{self, Before};
 use crate::stage::bearer;
 use crate::stage::receive::Arrived;
 use crate::stage::route::Routed;
@@ -58,7 +61,8 @@ impl Nobody {
 /// Finds the caller.
 ///
 /// # Errors
-/// The answer to a bearer token that was refused, or that cannot be judged because the issuer's keys are not known.
+/// The answer to a bearer token that was refused, or that cannot be judged because the issuer's keys are not known; to a
+/// session that cannot be looked up.
 pub async fn identify(
     front: &Front,
     routed: Routed,
@@ -82,7 +86,7 @@ pub async fn identify(
     if !credentials.session {
         return Ok(Identified { routed, caller: Err(Nobody::NoCredential) });
     }
-    let caller = by_session(front, &routed, arrived, exchange).await;
+    let caller = by_session(front, &routed, arrived, exchange).await?;
     exchange.outcome.caller = caller.as_ref().ok().map(Arc::clone);
     Ok(Identified { routed, caller })
 }
@@ -111,35 +115,39 @@ async fn by_session(
     routed: &Routed,
     arrived: &Arrived<'_>,
     exchange: &mut Exchange,
-) -> Result<Arc<Recognised>, Nobody> {
+) -> Result<Result<Arc<Recognised>, Nobody>, Answer> {
     let cookies = own_cookies(&arrived.request.headers, exchange);
     if cookies.is_empty() {
-        return Err(Nobody::NoCredential);
+        return Ok(Err(Nobody::NoCredential));
+    }
+    if exchange.snapshot.distrusts_sessions() {
+        return Err(session::unavailable(arrived, exchange));
     }
     let key = session_key(arrived, exchange, &cookies);
     if let Some(known) = exchange.snapshot.recognised.get(&key, exchange.now) {
         if known.ties.is_none_or(|ties| front.gateway.still_lives(&ties.marks, exchange.now)) {
-            return accepted_here(routed, known);
+            return Ok(accepted_here(routed, known));
         }
         exchange.snapshot.recognised.forget(&key);
     }
     let host = arrived.examined.host().name();
-    match exchange.snapshot.sessions.open(cookies.iter().copied(), host, exchange.now) {
-        Opened::Absent => Err(Nobody::NoCredential),
-        Opened::Refused { reason, presented } => {
+    match found::find(&front.gateway, &exchange.snapshot, &cookies, host, exchange.now).await {
+        Found::Absent => Ok(Err(Nobody::NoCredential)),
+        Found::Refused { reason, has_ended, presented } => {
             exchange.outcome.cookies = exchange.snapshot.sessions.clear(presented);
-            if let SessionRefused::IdleEnded | SessionRefused::Ended = reason {
-                front.gateway.metrics().session_ended(reason.slug());
+            if has_ended {
+                front.gateway.metrics().session_ended(reason);
             }
-            Err(Nobody::NoSession(reason.slug()))
+            Ok(Err(Nobody::NoSession(reason)))
         }
-        Opened::Session(opened) if !front.gateway.still_lives(&Marks::of(&opened.session), exchange.now) => {
+        Found::Unavailable(_) => Err(session::unavailable(arrived, exchange)),
+        Found::Session(opened) if !front.gateway.still_lives(&Marks::of(&opened.session), exchange.now) => {
             exchange.outcome.cookies = exchange.snapshot.sessions.clear(opened.presented);
-            Err(Nobody::NoSession("session_signed_out"))
+            Ok(Err(Nobody::NoSession("session_signed_out")))
         }
-        Opened::Session(opened) => {
-            let known = continue_session(front, routed, arrived, exchange, opened, key).await?;
-            accepted_here(routed, known)
+        Found::Session(opened) => {
+            let known = continue_session(front, routed, arrived, exchange, opened, key).await;
+            Ok(known.and_then(|known| accepted_here(routed, known)))
         }
     }
 }
@@ -160,7 +168,7 @@ async fn continue_session(
     opened: OpenedSession,
     key: CacheKey,
 ) -> Result<Arc<Recognised>, Nobody> {
-    let OpenedSession { session, needs_refresh, reseal, presented } = opened;
+    let OpenedSession { session, needs_refresh, reseal, presented, is_stored } = opened;
     let host = arrived.examined.host().name();
     let now = exchange.now;
     let mut renewed = None;
@@ -170,8 +178,7 @@ async fn continue_session(
             refresh::Refreshed::Now(next) => renewed = Some(next),
             refresh::Refreshed::Ended => {
                 exchange.outcome.cookies = exchange.snapshot.sessions.clear(presented);
-                let lifetimes = exchange.snapshot.sessions.lifetimes();
-                front.gateway.endings().end_session(&session, lifetimes, now);
+                session::end(&front.gateway, &exchange.snapshot, &session, now);
                 front.gateway.metrics().session_ended("refresh_refused");
                 return Err(Nobody::NoSession("session_refresh_refused"));
             }
@@ -184,7 +191,8 @@ async fn continue_session(
     };
     let is_written = written.is_some();
     if let Some(next) = &written {
-        match exchange.snapshot.sessions.seal(next, host, presented, now) {
+        let before = Before { is_stored, presented };
+        match written::write(&front.gateway, &exchange.snapshot, next, before, host, now).await {
             Ok(sealed) => exchange.outcome.cookies = sealed.set_cookies,
             Err(refused) => tracing::warn!(reason = refused.slug(), "a session cookie could not be written"),
         }

@@ -4,18 +4,17 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Method, Version, header};
+use http::{Method, Version};
 use ostia_config::Name;
-use ostia_config::route::HostPattern;
 use ostia_listener::Handshake;
-use ostia_telemetry::redact::redact;
-use ostia_telemetry::{AccessLine, EndReason};
+use ostia_telemetry::{AccessLine, Asked, EndReason};
 use pingora_error::Error;
 use pingora_proxy::Session as Downstream;
 
 use crate::exchange::{Exchange, Outcome};
 use crate::gateway::Gateway;
 use crate::proxy::Front;
+use crate::stage::asked::{host_of, path_of};
 
 /// What of an exchange is on the wire and not in its outcome.
 struct Wire<'a> {
@@ -51,8 +50,8 @@ impl Told {
         Self {
             gateway: Arc::clone(&front.gateway),
             listener: front.listener.clone(),
-            host: host_of(downstream, &exchange.outcome).into(),
-            path: path_of(downstream).into(),
+            host: host_of(downstream.req_header(), &exchange.outcome).into(),
+            path: path_of(downstream.req_header()).into(),
             protocol: protocol(downstream.req_header().version),
             tls: tls_version(downstream),
             status: 0,
@@ -69,8 +68,8 @@ pub fn record(front: &Front, downstream: &Downstream, error: Option<&Error>, exc
     let wire = Wire {
         gateway: &front.gateway,
         listener: &front.listener,
-        host: host_of(downstream, &exchange.outcome),
-        path: path_of(downstream),
+        host: host_of(downstream.req_header(), &exchange.outcome),
+        path: path_of(downstream.req_header()),
         protocol: protocol(downstream.req_header().version),
         tls: tls_version(downstream),
         status,
@@ -128,10 +127,12 @@ fn line<'a>(wire: &'a Wire<'_>, exchange: &'a Exchange, took: Duration) -> Acces
     let identity = outcome.caller.as_ref().map(|caller| &caller.identity);
     AccessLine {
         received_at: exchange.now,
-        request_id: exchange.id.as_str(),
-        method: outcome.method.as_ref().map_or("-", Method::as_str),
-        host: &wire.host,
-        path: wire.path,
+        asked: Asked {
+            request_id: exchange.id.as_str(),
+            method: outcome.method.as_ref().map_or("-", Method::as_str),
+            host: &wire.host,
+            path: wire.path,
+        },
         protocol: wire.protocol,
         tls: wire.tls,
         client: outcome.client,
@@ -156,23 +157,6 @@ fn line<'a>(wire: &'a Wire<'_>, exchange: &'a Exchange, took: Duration) -> Acces
         own: outcome.own.unwrap_or(took),
         end: wire.end,
     }
-}
-
-/// The host that was asked for. Where the configuration does not name it, it is the client's word: what looks like a
-/// secret in it is not written.
-fn host_of<'a>(downstream: &'a Downstream, outcome: &Outcome) -> Cow<'a, str> {
-    let request = downstream.req_header();
-    let field = request.headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let host = field.or_else(|| request.uri.host()).unwrap_or("");
-    match outcome.route.as_ref().map(|route| &route.host) {
-        Some(HostPattern::Exact(_)) => Cow::Borrowed(host),
-        _ => redact(host),
-    }
-}
-
-/// The path without the query: codes and states live there.
-fn path_of(downstream: &Downstream) -> &str {
-    downstream.req_header().uri.path()
 }
 
 fn end_of(outcome: &Outcome, status: u16, error: Option<&Error>) -> EndReason {
@@ -203,5 +187,10 @@ fn protocol(version: Version) -> &'static str {
 /// A request in one line for Pingora's own messages: no query, no cookie, no token.
 #[must_use]
 pub fn summary(downstream: &Downstream, exchange: &Exchange) -> String {
-    format!("{} {} ({})", downstream.req_header().method, path_of(downstream), exchange.id.as_str())
+    format!(
+        "{} {} ({})",
+        downstream.req_header().method,
+        path_of(downstream.req_header()),
+        exchange.id.as_str()
+    )
 }

@@ -66,5 +66,19 @@ elseif op == 'end' then
   set('ended', '1')
   free()
   return 1
+elseif op == 'begin' then
+  if ended or (landed and landed > generation) then return 0 end
+  set('landed', generation, 'value', operand)
+  return 1
+elseif op == 'current' then
+  if ended then return {'ended', ''} end
+  if not landed then return {'nothing', ''} end
+  return {'session', redis.call('HGET', KEYS[1], 'value') or ''}
+elseif op == 'close' then
+  redis.call('HDEL', KEYS[1], 'landed', 'value')
+  set('ended', '1')
+  return 1
+elseif op == 'touch' then
+  return redis.call('PEXPIRE', KEYS[1], ARGV[6])
 end
 return redis.error_reply('unknown operation')

@@ -100,7 +100,12 @@ impl SharedStore {
         self.run("end", attempt, "").await
     }
 
-    async fn run<T, O>(&self, operation: &str, attempt: RefreshAttempt, operand: O) -> Result<T, StoreFailed>
+    pub(super) async fn run<T, O>(
+        &self,
+        operation: &str,
+        attempt: RefreshAttempt,
+        operand: O,
+    ) -> Result<T, StoreFailed>
     where
         T: redis::FromRedisValue,
         O: redis::ToRedisArgs,

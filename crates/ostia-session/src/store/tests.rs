@@ -8,9 +8,9 @@ use parking_lot::Mutex;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-use super::{OnEnding, RefreshAttempt, SharedStore, StoreFailed, StoreKind, StoreSettings};
+use super::{Channel, OnEnding, RefreshAttempt, SharedStore, StoreFailed, StoreKind, StoreSettings};
 use crate::ended::{Ended, Ending, Mark};
-use crate::refresh_entry::{RefreshEntry, Taken};
+use crate::refresh_entry::{Current, RefreshEntry, Taken};
 use crate::session::SessionId;
 
 fn settings(server: &RedisServer) -> StoreSettings {
@@ -33,8 +33,8 @@ async fn store(settings: &StoreSettings, known: Vec<Ending>) -> (Arc<SharedStore
     let heard: Arc<Mutex<Vec<Ending>>> = Arc::default();
     let hears = Arc::clone(&heard);
     store.keep(OnEnding {
-        take: Box::new(move |ending| hears.lock().push(ending)),
-        known: Box::new(move || known.clone()),
+        take: Box::new(move |ending, _| hears.lock().push(ending)),
+        known: Box::new(move |channel| if channel == Channel::Vouched { known.clone() } else { Vec::new() }),
     });
     reachable(&store).await;
     (store, heard)
@@ -55,6 +55,9 @@ enum Operation {
     Land,
     GiveBack(bool),
     End,
+    Begin,
+    Current,
+    Close,
 }
 
 fn steps() -> impl Strategy<Value = Vec<(Operation, u32, u128, u64)>> {
@@ -65,6 +68,9 @@ fn steps() -> impl Strategy<Value = Vec<(Operation, u32, u128, u64)>> {
         2 => Just(Operation::Land),
         1 => any::<bool>().prop_map(Operation::GiveBack),
         1 => Just(Operation::End),
+        1 => Just(Operation::Begin),
+        2 => Just(Operation::Current),
+        1 => Just(Operation::Close),
     ];
     prop::collection::vec((operation, 0..3_u32, 1..4_u128, 0..8_u64), 1..40)
 }
@@ -94,7 +100,19 @@ async fn agree(store: &SharedStore, session: SessionId, steps: &[(Operation, u32
             assert_eq!((word.as_str(), landed), expected, "{context}");
             continue;
         }
+        if let Operation::Current = operation {
+            assert_eq!(store.current(session).await.unwrap(), entry.current(), "{context}");
+            continue;
+        }
         let (answer, expected): (bool, bool) = match operation {
+            Operation::Begin => (
+                store.run_at("begin", attempt, value.as_slice(), now).await.unwrap(),
+                entry.begin(generation, value),
+            ),
+            Operation::Close => {
+                entry.close();
+                (store.run_at("close", attempt, "", now).await.unwrap(), true)
+            }
             Operation::Renew => {
                 (store.run_at("renew", attempt, "10", now).await.unwrap(), entry.renew(holder, now, 10))
             }
@@ -135,12 +153,36 @@ async fn the_script_of_the_store_means_what_the_entry_means() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_whole_session_is_kept_as_long_as_it_is_used_and_gone_when_it_is_closed() {
+    let server = RedisServer::start().await;
+    let (store, _) = store(&settings(&server), Vec::new()).await;
+    let (id, other) = (SessionId([1; 16]), SessionId([2; 16]));
+    let (short, long) = (Duration::from_millis(1500), Duration::from_secs(60));
+    assert_eq!(store.current(id).await, Ok(Current::Nothing));
+    assert_eq!(store.touch(id, long).await, Ok(false));
+    for session in [id, other] {
+        assert_eq!(store.begin(session, 0, b"sealed", short).await, Ok(true));
+    }
+    assert_eq!(store.current(id).await, Ok(Current::Session(b"sealed".to_vec())));
+    assert_eq!(store.touch(id, long).await, Ok(true));
+    eventually("the one that is not used is gone", Duration::from_secs(10), async || {
+        (store.current(other).await == Ok(Current::Nothing)).then_some(())
+    })
+    .await;
+    assert_eq!(store.current(id).await, Ok(Current::Session(b"sealed".to_vec())));
+    store.close(id, long).await.unwrap();
+    assert_eq!(store.current(id).await, Ok(Current::Ended));
+    assert_eq!(store.begin(id, 5, b"again", long).await, Ok(false), "nothing brings it back");
+    assert_eq!(store.current(id).await, Ok(Current::Ended));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_ending_reaches_every_node_and_a_node_that_comes_later() {
     let server = RedisServer::start().await;
     let (first, _) = store(&settings(&server), Vec::new()).await;
     let (_second, heard) = store(&settings(&server), Vec::new()).await;
     let ending = Ending { mark: Mark::of(Ended::Everybody), begun_by: 10, until: 4_000_000_000 };
-    first.publish(ending).await.unwrap();
+    first.publish(ending, Channel::Vouched).await.unwrap();
     let hears = async |heard: &Mutex<Vec<Ending>>| {
         eventually("the ending is heard", Duration::from_secs(10), async || {
             heard.lock().contains(&ending).then_some(())

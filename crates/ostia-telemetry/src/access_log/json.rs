@@ -38,6 +38,13 @@ impl<'b> Object<'b> {
         self.buffer.push(b'"');
     }
 
+    /// A text of anybody, where there is one.
+    pub(crate) fn text_if(&mut self, name: &str, text: Option<&str>) {
+        if let Some(text) = text {
+            self.text(name, text);
+        }
+    }
+
     /// A text that is made while it is written, of characters that need no escape: an address.
     pub(crate) fn display(&mut self, name: &str, value: impl Display) {
         self.name(name);

@@ -6,26 +6,19 @@ use std::time::{Duration, SystemTime};
 use ostia_config::Name;
 use ostia_config::upstream::ServerAddress;
 
-use super::EndReason;
 use super::json::Object;
-use super::subject::{Shown, Subjects};
-use super::timestamp;
+use super::subject::Subjects;
+use super::{Access, EndReason, timestamp};
+use crate::asked::Asked;
+use crate::log::Line;
 
 /// What is told of a request. What is not known stays `None` and is left out of the line.
-///
-/// There is no field for the query, for a header or for a claim: what has no place cannot leak.
 #[derive(Clone, Copy, Debug)]
 pub struct AccessLine<'a> {
     /// When the request's head was complete.
     pub received_at: SystemTime,
-    /// The request's name.
-    pub request_id: &'a str,
-    /// The method as it came.
-    pub method: &'a str,
-    /// The host that was asked for.
-    pub host: &'a str,
-    /// The path as it came, without the query: codes and states live there.
-    pub path: &'a str,
+    /// The request.
+    pub asked: Asked<'a>,
     /// `1.0`, `1.1` or `2`.
     pub protocol: &'a str,
     /// The version of TLS; `None` without.
@@ -97,8 +90,8 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("ostia.end", "how the request ended, see below"),
 ];
 
-impl AccessLine<'_> {
-    pub(crate) fn write_to(&self, buffer: &mut Vec<u8>, subjects: &Subjects) {
+impl Line<Access> for AccessLine<'_> {
+    fn write_to(&self, buffer: &mut Vec<u8>, subjects: &Subjects) {
         let mut line = Object::begin(buffer);
         line.written("timestamp", |buffer| timestamp::write(buffer, self.received_at));
         self.exchange(&mut line);
@@ -109,17 +102,14 @@ impl AccessLine<'_> {
         line.word("ostia.end", self.end.as_str());
         line.end();
     }
+}
 
+impl AccessLine<'_> {
     fn exchange(&self, line: &mut Object<'_>) {
-        line.text("request.id", self.request_id);
-        line.text("http.request.method", self.method);
-        line.text("server.address", self.host);
-        line.text("url.path", self.path);
+        self.asked.write_to(line);
         line.text("network.protocol.version", self.protocol);
-        text(line, "tls.protocol.version", self.tls);
-        if let Some(client) = self.client {
-            line.display("client.address", client);
-        }
+        line.text_if("tls.protocol.version", self.tls);
+        line.client(self.client);
         if self.status != 0 {
             line.number("http.response.status_code", self.status.into());
         }
@@ -129,35 +119,23 @@ impl AccessLine<'_> {
 
     fn identity(&self, line: &mut Object<'_>, subjects: &Subjects) {
         line.text("ostia.listener", self.listener);
-        text(line, "http.route", self.route.map(Name::as_str));
-        let subject = self.subject.and_then(|subject| subjects.shown(self.provider.unwrap_or(""), subject));
-        match subject {
-            Some(Shown::Plain(subject)) => line.text("user.id", subject),
-            Some(Shown::Hash(hash)) => line.written("user.id", |buffer| buffer.extend_from_slice(&hash)),
-            None => {}
-        }
-        text(line, "ostia.provider", self.provider);
+        line.text_if("http.route", self.route.map(Name::as_str));
+        line.person(subjects, self.provider, self.subject);
         if let Some(is_allowed) = self.allowed {
-            line.word("ostia.decision", if is_allowed { "allow" } else { "deny" });
+            line.decision(is_allowed);
         }
-        text(line, "ostia.policy", self.policy);
-        text(line, "ostia.reason", self.reason);
+        line.text_if("ostia.policy", self.policy);
+        line.text_if("ostia.reason", self.reason);
     }
 
     fn upstream(&self, line: &mut Object<'_>) {
-        text(line, "ostia.upstream.name", self.upstream);
+        line.text_if("ostia.upstream.name", self.upstream);
         if let Some(server) = self.server {
             line.display("ostia.upstream.address", server);
         }
         if self.attempts > 0 {
             line.number("ostia.upstream.attempts", self.attempts.into());
         }
-        text(line, "ostia.affinity", self.affinity);
-    }
-}
-
-fn text(line: &mut Object<'_>, name: &str, value: Option<&str>) {
-    if let Some(value) = value {
-        line.text(name, value);
+        line.text_if("ostia.affinity", self.affinity);
     }
 }

@@ -7,10 +7,12 @@ use ostia_config::log::SubjectForm;
 
 /// Writes subjects in the form of the configuration.
 #[derive(Debug)]
-pub(crate) enum Subjects {
+pub enum Subjects {
+    /// As they are.
     Plain,
     /// Under a key.
     Hashed(Box<hmac::Key>),
+    /// Not at all.
     None,
 }
 

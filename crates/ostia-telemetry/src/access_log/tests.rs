@@ -12,6 +12,8 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::{AccessLine, AccessLog, AccessLogRefused, EndReason, FIELDS};
+use crate::asked::Asked;
+use crate::log::Line as _;
 use crate::metrics::Metrics;
 
 /// What was written, whole lines.
@@ -57,10 +59,12 @@ fn on_paper(subject: SubjectForm) -> (AccessLog, Paper) {
 fn line(route: &Name) -> AccessLine<'_> {
     AccessLine {
         received_at: SystemTime::UNIX_EPOCH + Duration::from_millis(1_798_761_599_120),
-        request_id: "019a6f2e-7c1e-7abc-8def-0123456789ab",
-        method: "GET",
-        host: "portal.example.com",
-        path: "/a b\"\\",
+        asked: Asked {
+            request_id: "019a6f2e-7c1e-7abc-8def-0123456789ab",
+            method: "GET",
+            host: "portal.example.com",
+            path: "/a b\"\\",
+        },
         protocol: "2",
         tls: Some("1.3"),
         client: Some("2001:db8::7".parse().unwrap()),
@@ -89,8 +93,9 @@ fn server() -> &'static ServerAddress {
 }
 
 fn bare(path: &str) -> AccessLine<'_> {
+    let of = line(Box::leak(Box::new(Name::from("x"))));
     AccessLine {
-        path,
+        asked: Asked { path, ..of.asked },
         tls: None,
         client: None,
         status: 0,
@@ -105,7 +110,7 @@ fn bare(path: &str) -> AccessLine<'_> {
         attempts: 0,
         affinity: None,
         end: EndReason::ClientGone,
-        ..line(Box::leak(Box::new(Name::from("x"))))
+        ..of
     }
 }
 
@@ -319,11 +324,8 @@ proptest! {
     ) {
         let route = Name::from(texts[0].as_str());
         let line = AccessLine {
-            path: &texts[1],
-            host: &texts[2],
+            asked: Asked { path: &texts[1], host: &texts[2], method: &texts[4], request_id: &texts[5] },
             subject: Some(&texts[3]),
-            method: &texts[4],
-            request_id: &texts[5],
             policy: Some(&texts[6]),
             ..line(&route)
         };

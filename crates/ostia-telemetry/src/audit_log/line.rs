@@ -1,11 +1,13 @@
 //! One decision as one line, before it is chained.
 
-use std::net::IpAddr;
 use std::time::SystemTime;
 
+use super::Audit;
+use super::event::WhoAsked;
 use crate::access_log::json::Object;
-use crate::access_log::subject::{Shown, Subjects};
+use crate::access_log::subject::Subjects;
 use crate::access_log::timestamp;
+use crate::log::Line;
 
 /// How a caller proved who they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,24 +19,12 @@ pub enum Proof {
 }
 
 /// What is told of a decision. What is not known stays `None` and is left out of the line.
-///
-/// There is no field for the query, for a header or for a claim: what has no place cannot leak.
 #[derive(Clone, Copy, Debug)]
 pub struct AuditLine<'a> {
     /// When the request's head was complete.
     pub at: SystemTime,
-    /// The request's name, as in the access log.
-    pub request_id: &'a str,
-    /// The method as it came.
-    pub method: &'a str,
-    /// The host that was asked for.
-    pub host: &'a str,
-    /// The path as it came, without the query.
-    pub path: &'a str,
-    /// The client, as far as trusted peers tell.
-    pub client: Option<IpAddr>,
-    /// The listener's name.
-    pub listener: &'a str,
+    /// Who asked for what.
+    pub who: WhoAsked<'a>,
     /// The route's name.
     pub route: &'a str,
     /// The subject; written as `logs.audit.subject` says.
@@ -64,7 +54,7 @@ pub const FIELDS: &[(&str, &str)] = &[
         "timestamp",
         "when the head of the request was complete, or when the event was: RFC 3339, UTC, milliseconds",
     ),
-    ("event", "`decision`, or what happened to the log itself, see below"),
+    ("event", "`decision`, what happened to a session or to the log itself, see below"),
     ("request.id", "the name of the request, as in the access log and on error pages"),
     ("http.request.method", "the method as it came"),
     ("server.address", "the host that was asked for"),
@@ -74,9 +64,18 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("http.route", "the name of the route"),
     ("user.id", "the subject, as `logs.audit.subject` says: plain, hashed, not at all"),
     ("ostia.provider", "the provider that knows the subject"),
+    (
+        "ostia.session",
+        "a digest of the session's name, the same in all its lines and on all nodes; it opens nothing",
+    ),
     ("ostia.credential", "`session` or `bearer`; absent where nobody was recognised"),
     ("ostia.decision", "`allow` or `deny`"),
     ("ostia.policy", "the policy that decided; absent where no policy was asked"),
+    ("ostia.outcome", "of what happened to a session: `done` or `failed`"),
+    (
+        "ostia.way",
+        "how: `local`, `back_channel`, `front_channel`; by `sid`, `subject`, `provider`, `all`; of a token: `refresh_token`",
+    ),
     ("ostia.reason", "why, in a word"),
     (
         "ostia.condition",
@@ -92,42 +91,23 @@ pub(crate) const EVENTS: &[(&str, &str)] = &[
     ("lost", "`lines` lines could not be written since the line before: the disk was full or too slow"),
 ];
 
-impl AuditLine<'_> {
-    pub(crate) fn write_to(&self, buffer: &mut Vec<u8>, subjects: &Subjects) {
+impl Line<Audit> for AuditLine<'_> {
+    fn write_to(&self, buffer: &mut Vec<u8>, subjects: &Subjects) {
         let mut line = Object::begin(buffer);
         line.written("timestamp", |buffer| timestamp::write(buffer, self.at));
         line.word("event", "decision");
-        line.text("request.id", self.request_id);
-        line.text("http.request.method", self.method);
-        line.text("server.address", self.host);
-        line.text("url.path", self.path);
-        if let Some(client) = self.client {
-            line.display("client.address", client);
-        }
-        line.text("ostia.listener", self.listener);
+        self.who.write_to(&mut line);
         line.text("http.route", self.route);
-        let subject = self.subject.and_then(|subject| subjects.shown(self.provider.unwrap_or(""), subject));
-        match subject {
-            Some(Shown::Plain(subject)) => line.text("user.id", subject),
-            Some(Shown::Hash(hash)) => line.written("user.id", |buffer| buffer.extend_from_slice(&hash)),
-            None => {}
-        }
-        if let Some(provider) = self.provider {
-            line.text("ostia.provider", provider);
-        }
+        line.person(subjects, self.provider, self.subject);
         match self.proof {
             Some(Proof::Session) => line.word("ostia.credential", "session"),
             Some(Proof::Bearer) => line.word("ostia.credential", "bearer"),
             None => {}
         }
-        line.word("ostia.decision", if self.is_allowed { "allow" } else { "deny" });
-        if let Some(policy) = self.policy {
-            line.text("ostia.policy", policy);
-        }
+        line.decision(self.is_allowed);
+        line.text_if("ostia.policy", self.policy);
         line.text("ostia.reason", self.reason);
-        if let Some(condition) = self.condition {
-            line.text("ostia.condition", condition);
-        }
+        line.text_if("ostia.condition", self.condition);
         line.end();
     }
 }

@@ -1,5 +1,6 @@
 //! Tests.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Write};
 use std::net::IpAddr;
@@ -15,8 +16,11 @@ use serde_json::Value;
 
 use super::chain::{Chained, Place, Tape};
 use super::verify::{Broken, Report, Verifier};
-use super::{AuditLine, AuditLog, AuditLogRefused, FIELDS, KEY_FILE, Proof};
+use super::{
+    AuditLine, AuditLog, AuditLogRefused, FIELDS, KEY_FILE, Proof, SessionEvent, SessionLine, WhoAsked,
+};
 use crate::access_log::writer::Sink as _;
+use crate::asked::Asked;
 use crate::metrics::Metrics;
 
 struct Stage {
@@ -59,12 +63,7 @@ impl Stage {
 fn line(request: &str) -> AuditLine<'_> {
     AuditLine {
         at: SystemTime::UNIX_EPOCH,
-        request_id: request,
-        method: "GET",
-        host: "app.example.com",
-        path: "/finance/\"x\"",
-        client: Some(IpAddr::from([192, 0, 2, 1])),
-        listener: "https",
+        who: who(request),
         route: "app",
         subject: Some("user-1"),
         provider: Some("corp"),
@@ -73,6 +72,28 @@ fn line(request: &str) -> AuditLine<'_> {
         policy: Some("finance"),
         reason: "claim_differs",
         condition: Some("groups"),
+    }
+}
+
+fn who(request: &str) -> WhoAsked<'_> {
+    WhoAsked {
+        asked: Asked { request_id: request, method: "GET", host: "app.example.com", path: "/finance/\"x\"" },
+        client: Some(IpAddr::from([192, 0, 2, 1])),
+        listener: "https",
+    }
+}
+
+fn event(event: SessionEvent) -> SessionLine<'static> {
+    SessionLine {
+        at: SystemTime::UNIX_EPOCH,
+        event,
+        who: Some(who("r")),
+        subject: Some("user-1"),
+        provider: Some("corp"),
+        session: Some(0xabc),
+        is_done: true,
+        way: Some("local"),
+        reason: "signed_out",
     }
 }
 
@@ -99,19 +120,58 @@ fn dropped(metrics: &Metrics) -> String {
 #[test]
 fn a_line_says_what_the_reference_says_in_its_order() {
     let stage = Stage::new();
-    stage.write(1);
+    let log = stage.open(SubjectForm::Plain);
+    log.write(&line("r"));
+    log.write(&event(SessionEvent::Logout));
+    log.finish();
     let text = fs::read_to_string(stage.path("audit.jsonl")).unwrap();
-    let decision = text.lines().nth(1).unwrap();
     let names: Vec<&str> = FIELDS.iter().map(|(name, _)| *name).collect();
-    let mut at = 0;
-    for name in names {
-        let place = decision.find(&format!("\"{name}\":")).unwrap_or_else(|| panic!("{name} in {decision}"));
-        assert!(place >= at, "{name} in {decision}");
-        at = place;
+    let mut told: BTreeSet<&str> = BTreeSet::new();
+    for line in text.lines().skip(1).take(2) {
+        let place = |name: &&str| line.find(&format!("\"{name}\":"));
+        let places: Vec<usize> = names.iter().filter_map(place).collect();
+        assert!(places.is_sorted(), "{line}");
+        told.extend(names.iter().filter(|name| place(name).is_some()).copied());
     }
+    assert_eq!(told.len(), names.len(), "{told:?} of {names:?}");
     assert_eq!(stage.lines()[1]["url.path"], "/finance/\"x\"");
     let events: Vec<_> = stage.lines().iter().map(|line| line["event"].clone()).collect();
-    assert_eq!(events, ["opened", "decision", "closed"]);
+    assert_eq!(events, ["opened", "decision", "logout", "closed"]);
+}
+
+#[test]
+fn what_happens_to_a_session_is_told_with_its_reason_and_no_more_than_is_known() {
+    let stage = Stage::new();
+    let log = stage.open(SubjectForm::Plain);
+    for told in SessionEvent::ALL {
+        log.write(&event(told));
+    }
+    log.write(&SessionLine {
+        who: None,
+        subject: None,
+        provider: None,
+        session: None,
+        is_done: false,
+        way: None,
+        reason: "state_unknown",
+        ..event(SessionEvent::Login)
+    });
+    log.finish();
+    let lines = stage.lines();
+    let named: Vec<_> = lines[1..5].iter().map(|line| line["event"].as_str().unwrap()).collect();
+    assert_eq!(named, ["login", "refresh", "logout", "revocation"]);
+    for line in &lines[1..5] {
+        assert_eq!(line["ostia.session"], "00000000000000000000000000000abc");
+        assert_eq!(
+            (&line["ostia.outcome"], &line["ostia.way"]),
+            (&Value::from("done"), &Value::from("local"))
+        );
+    }
+    let mut failed = lines[5].clone();
+    failed.as_object_mut().unwrap().retain(|name, _| !["prev", "seq", "timestamp"].contains(&name.as_str()));
+    let expected =
+        serde_json::json!({ "event": "login", "ostia.outcome": "failed", "ostia.reason": "state_unknown" });
+    assert_eq!(failed, expected);
 }
 
 #[test]

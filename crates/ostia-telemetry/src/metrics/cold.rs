@@ -168,6 +168,7 @@ cold! {
     sessions_created: Counters = SESSIONS_CREATED;
     sessions_ended: Counters = SESSIONS_ENDED;
     session_refreshes: Counters = SESSION_REFRESHES;
+    token_revocations: Counters = TOKEN_REVOCATIONS;
     logouts: Counters = LOGOUTS;
     session_store_up: Gauges = SESSION_STORE_UP;
     streams_open: Gauges = STREAMS_OPEN;

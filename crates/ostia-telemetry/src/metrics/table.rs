@@ -113,7 +113,7 @@ table! {
     OIDC_LOGINS_STARTED = Counter "ostia_oidc_logins_started_total" ["provider"]
         "Browsers that were sent to the provider.";
     OIDC_LOGINS = Counter "ostia_oidc_logins_total" ["provider", "outcome", "reason"]
-        "Sign-ins that came back: succeeded, failed with the reason.";
+        "Sign-ins that ended: succeeded, failed with the reason; also those that could not begin.";
     OIDC_TOKEN_REQUESTS = Counter "ostia_oidc_token_requests_total" ["provider", "grant", "outcome"]
         "Calls of the token endpoint.";
     OIDC_DISCOVERY_LAST_SUCCESS = Gauge "ostia_oidc_discovery_last_success_timestamp_seconds" ["provider"]
@@ -145,8 +145,10 @@ table! {
         "Answers of sessions that may last and are open: WebSockets, event streams, gRPC calls.";
     STREAMS_ENDED = Counter "ostia_streams_ended_total" ["reason"]
         "Open answers that were ended because their session was over.";
-    SESSION_REFRESHES = Counter "ostia_session_refreshes_total" ["provider", "outcome"]
-        "Refreshes of a session's tokens.";
+    SESSION_REFRESHES = Counter "ostia_session_refreshes_total" ["provider", "outcome", "reason"]
+        "Refreshes of a session's tokens: renewed, renewed_last, shared; postponed, unrefreshable, ended with the reason.";
+    TOKEN_REVOCATIONS = Counter "ostia_token_revocations_total" ["provider", "outcome"]
+        "Refresh tokens of sessions that were signed out, given back to their issuer: done, failed.";
 
     PROCESS_CPU = Counter "process_cpu_seconds_total" [] "Time of all cores, user and system.";
     PROCESS_OPEN_FDS = Gauge "process_open_fds" [] "Open file descriptors.";

@@ -54,7 +54,8 @@ fn touched() -> Metrics {
     metrics.token_cache_hit();
     metrics.token_cache_miss();
     metrics.session_ended("session_idle");
-    metrics.session_refreshed("corp", "renewed");
+    metrics.session_refreshed("corp", "renewed", NONE);
+    metrics.token_revoked("corp", "done");
     metrics.logged_out("corp", "back_channel", "done");
     metrics.stream_ended("session_signed_out");
     metrics

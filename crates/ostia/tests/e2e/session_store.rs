@@ -10,18 +10,21 @@ use serde_json::json;
 use crate::world::{APP, World, signed_in};
 
 /// Nodes on one store, each with a browser that reaches it alone; all browsers carry the same cookies.
-struct Cluster {
-    world: World,
+pub(crate) struct Cluster {
+    pub(crate) world: World,
     nodes: Vec<(Ostia, Arc<Browser>)>,
+    yaml: String,
 }
 
 impl Cluster {
     /// `store` is what stands in `redis: { … }`.
-    async fn start(count: usize, store: &str) -> Self {
+    pub(crate) async fn start(count: usize, store: &str) -> Self {
         let world = World::new().await;
         let keys = world.provider_keys("app.localhost", 2);
-        let yaml =
-            world.config().replace(&keys, &format!("{keys}  logout: {{ back_channel: true }}\n")).replace(
+        let yaml = world
+            .config()
+            .replace(&keys, &format!("{keys}  logout: {{ back_channel: true, front_channel: true }}\n"))
+            .replace(
                 &world.sessions_section(""),
                 &world.sessions_section(&format!("store: {{ redis: {{ {store} }} }}")),
             );
@@ -32,7 +35,7 @@ impl Cluster {
             names.set("app.localhost", node.port());
             nodes.push((node, Arc::new(Browser::new(&names))));
         }
-        let cluster = Self { world, nodes };
+        let cluster = Self { world, nodes, yaml };
         for (node, _) in &cluster.nodes {
             eventually("the store is reachable", Duration::from_secs(20), async || {
                 (node.metrics().await.sum("ostia_session_store_up", &[]) == 1.0).then_some(())
@@ -42,19 +45,49 @@ impl Cluster {
         cluster
     }
 
-    fn browser(&self, node: usize) -> &Arc<Browser> {
+    pub(crate) fn browser(&self, node: usize) -> &Arc<Browser> {
         &self.nodes[node].1
     }
 
+    /// Names that lead to one node.
+    pub(crate) fn names(&self, node: usize) -> Names {
+        names_of(&self.nodes[node].0)
+    }
+
+    /// Whether a node has a connection to the store.
+    pub(crate) async fn store_is_up(&self, node: usize) -> f64 {
+        self.nodes[node].0.metrics().await.sum("ostia_session_store_up", &[])
+    }
+
+    /// Has every node read its configuration anew.
+    pub(crate) async fn reload_all(&self) {
+        for (node, _) in &self.nodes {
+            let reloads = async || node.metrics().await.sum("ostia_config_reloads_total", &[]);
+            let before = reloads().await;
+            node.reload(&self.yaml);
+            eventually("the node reloads", Duration::from_secs(10), async || {
+                (reloads().await > before).then_some(())
+            })
+            .await;
+        }
+    }
+
+    /// Changes the configuration of every node.
+    pub(crate) async fn replace(&mut self, from: &str, to: &str) {
+        assert!(self.yaml.contains(from), "{}", self.yaml);
+        self.yaml = self.yaml.replace(from, to);
+        self.reload_all().await;
+    }
+
     /// Signs in at the first node; the others are given the cookies.
-    async fn sign_in(&self) {
+    pub(crate) async fn sign_in(&self) {
         signed_in(self.browser(0), "/").await;
         let cookies = self.browser(0).cookies();
         self.nodes.iter().for_each(|(_, browser)| browser.set_cookies(cookies.clone()));
     }
 
     /// The same, and the access token has ended.
-    async fn sign_in_with_ended_token(&self) {
+    pub(crate) async fn sign_in_with_ended_token(&self) {
         self.world.provider.behave(|behaviour| behaviour.access_token_seconds = 3);
         self.sign_in().await;
         self.world.provider.behave(|behaviour| behaviour.access_token_seconds = 600);
@@ -65,7 +98,7 @@ impl Cluster {
         .await;
     }
 
-    fn refreshes(&self) -> usize {
+    pub(crate) fn refreshes(&self) -> usize {
         self.world.provider.token_calls("refresh_token")
     }
 }
@@ -140,6 +173,24 @@ fn names_of(node: &Ostia) -> Names {
     let names = Names::default();
     names.set("app.localhost", node.port());
     names
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_front_channel_logout_at_one_node_ends_the_session_at_the_others_within_a_second() {
+    let redis = RedisServer::start().await;
+    let cluster = Cluster::start(2, &format!("url: \"{}\"", redis.url())).await;
+    cluster.world.provider.expect_person(json!({ "sub": "ana", "sid": "s-1", "groups": ["staff"] }));
+    cluster.sign_in().await;
+    assert_eq!(cluster.browser(1).fetch(&format!("{APP}/x")).await.status, 200);
+    let issuer = cluster.world.provider.issuer();
+    let frame = format!("{APP}/.ostia/front-channel-logout?iss={issuer}&sid=s-1");
+    assert_eq!(Browser::new(&cluster.names(0)).open(&frame).await.status, 200);
+    let began = Instant::now();
+    eventually("the other node hears of it", Duration::from_secs(10), async || {
+        (cluster.browser(1).fetch(&format!("{APP}/x")).await.status == 401).then_some(())
+    })
+    .await;
+    assert!(began.elapsed() < Duration::from_millis(1700), "{:?}", began.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread")]

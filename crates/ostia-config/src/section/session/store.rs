@@ -17,18 +17,20 @@ use crate::value::FromText;
 static STORE_URL: Grammar = <StoreUrl as FromText>::GRAMMAR;
 pub(super) static WORDS: Words = Words { now: &["cookie"], later: &["memory"] };
 static MODE: Words = Words { now: &["single", "sentinel", "cluster"], later: &[] };
-static ON_FAILURE: Words = Words { now: &["keep"], later: &[] };
+static ON_FAILURE: Words = Words { now: &["keep", "refuse"], later: &[] };
+static SESSIONS: Words = Words { now: &["cookie", "store"], later: &[] };
 
 pub(crate) static STORE: Section = Section {
     title: "`sessions.store`",
-    doc: "What several nodes share. Sessions themselves stay in their cookies.",
+    doc: "What several nodes share. Sessions themselves stay in their cookies, or go there, too: `redis.sessions`.",
     keys: &[Key::new("redis", Shape::Section(&REDIS), "A Redis or Valkey, 6.2 or later.").absent("—")],
 };
 
 pub(crate) static REDIS: Section = Section {
     title: "`sessions.store.redis`",
-    doc: "A Redis or Valkey that all nodes share: it carries who refreshes which session, and which sessions have \
-          ended. Requests without a session never touch it, and nothing in it opens a session.",
+    doc: "A Redis or Valkey that all nodes share: it carries who refreshes which session, which sessions have ended \
+          and, by choice, sessions themselves. Requests without a session never touch it, and nothing in it opens a \
+          session.",
     keys: &[
         Key::new(
             "url",
@@ -48,10 +50,21 @@ pub(crate) static REDIS: Section = Section {
         Key::new("ca_file", Shape::Text(&FILE), "PEM, trusted instead of the system's roots.")
             .absent("the system's roots"),
         Key::new(
+            "sessions",
+            Shape::Word(&SESSIONS),
+            "Where sessions are. `cookie`: whole and sealed in the browser. `store`: here, each sealed with a key that \
+             only its cookie has; the cookie is of 110 characters whatever is in the session, no token travels with \
+             requests, and a node asks the store once in 30 seconds for each session that it serves. May be changed \
+             while people are signed in. The server must not evict (`maxmemory-policy noeviction`).",
+        )
+        .default("cookie"),
+        Key::new(
             "on_failure",
             Shape::Word(&ON_FAILURE),
-            "`keep`: while the store does not answer sessions go on; refreshes wait, and endings are told when it is \
-             back.",
+            "While the store does not answer. `keep`: sessions go on, refreshes wait, and endings are told when it is \
+             back; with `sessions: store` a node goes on with those that it served before and answers 503 to others, \
+             which stay signed in, and whoever signs in gets a whole session in a cookie. `refuse`: a request with a \
+             session gets 503 within 3 seconds, because nobody knows whether it was ended.",
         )
         .default("keep"),
         Key::new("budget", Shape::millis(10, 5000), "How long one call to the store may take.").default("250ms"),
@@ -90,7 +103,6 @@ fn redis(fields: &Fields<'_>) -> RedisStore {
         let finding = Finding::new(codes::BAD_VALUE, fields.value_span("url"), fields.sub("url"), message);
         fields.cx.findings.add(finding.help("all with TLS or none, and one database"));
     }
-    let _: &str = fields.word("on_failure");
     RedisStore {
         kind: kind(fields, urls.len(), first.as_ref()),
         tls: first.as_ref().is_some_and(|url| url.tls),
@@ -99,6 +111,8 @@ fn redis(fields: &Fields<'_>) -> RedisStore {
         username: fields.optional("username"),
         password: password(fields),
         ca_file: file::readable(fields, "ca_file"),
+        keeps_sessions: fields.word("sessions") == "store",
+        refuses_on_failure: fields.word("on_failure") == "refuse",
         budget: fields.get::<Duration>("budget"),
         prefix: fields.get("prefix"),
     }

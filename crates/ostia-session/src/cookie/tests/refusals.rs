@@ -20,7 +20,7 @@ fn reason(cookies: &SessionCookies, jar: &Jar) -> Option<SessionRefused> {
     match cookies.open(presented(jar), HOST, now()) {
         Opened::Refused { reason, .. } => Some(reason),
         Opened::Absent => panic!("absent"),
-        Opened::Session(_) => None,
+        Opened::Session(_) | Opened::Ticket(_) => None,
     }
 }
 
