@@ -3,6 +3,7 @@
 pub(crate) mod acme;
 pub(crate) mod admin;
 pub(crate) mod extension;
+mod fixed;
 pub(crate) mod identity;
 pub(crate) mod listener;
 pub(crate) mod log;

@@ -12,7 +12,7 @@ use crate::file;
 use crate::findings::Finding;
 use crate::identity::{Assertion, AssertionForm, ClaimHeader, Preset};
 use crate::policy::ClaimPath;
-use crate::section::{CLAIM_PATH, FILE, TEXT, read_key};
+use crate::section::{CLAIM_PATH, FILE, TEXT, fixed, read_key};
 use crate::source::Span;
 use crate::value::{FromText, Place, Read as _, Word};
 
@@ -81,37 +81,8 @@ pub(crate) static ASSERTION: Section = Section {
     ],
 };
 
-/// Fields that say where a request goes, how it is framed, or who sent it: they are not ours to fill with a claim.
-const NOT_OURS: [&str; 28] = [
-    "accept-encoding",
-    "authorization",
-    "connection",
-    "content-encoding",
-    "content-length",
-    "content-type",
-    "cookie",
-    "expect",
-    "forwarded",
-    "host",
-    "http2-settings",
-    "keep-alive",
-    "max-forwards",
-    "origin",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "proxy-connection",
-    "range",
-    "referer",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "via",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-port",
-    "x-forwarded-proto",
-];
+/// Beside those that are fixed in every request: what says how a request is answered, or where it comes from.
+const NOT_OURS: [&str; 6] = ["accept-encoding", "content-type", "origin", "range", "referer", "via"];
 
 pub(crate) fn read(fields: &Fields<'_>) -> IdentityHeaders {
     refuse_access_token(fields);
@@ -213,7 +184,7 @@ fn headers(fields: &Fields<'_>) -> Vec<ClaimHeader> {
 
 fn refusal(header: &HeaderName) -> Option<&'static str> {
     let folded = folded(header);
-    if NOT_OURS.contains(&folded.as_str()) || folded.starts_with("sec-") {
+    if fixed::in_requests(&folded) || NOT_OURS.contains(&folded.as_str()) || folded.starts_with("sec-") {
         return Some("cannot carry a claim: it has a meaning of its own on the way");
     }
     None

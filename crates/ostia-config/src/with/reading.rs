@@ -102,8 +102,12 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         let read = match &self.node.value {
             Value::Null | Value::Broken => visitor.visit_unit(),
             Value::Scalar(scalar) => guess(scalar, visitor),
-            Value::List(items) => visitor.visit_seq(Items { items, at: 0, path: &self.path }),
-            Value::Map(entries) => visitor.visit_map(Entries { entries, at: 0, path: &self.path }),
+            Value::List(items) => {
+                visitor.visit_seq(Items { rest: items.iter().enumerate(), path: &self.path })
+            }
+            Value::Map(entries) => {
+                visitor.visit_map(Entries { rest: entries.iter(), open: None, path: &self.path })
+            }
         };
         self.placed(read)
     }
@@ -168,9 +172,9 @@ impl<'de> Deserializer<'de> for Reader<'_> {
     }
 }
 
+/// The items of a list that are still to be read.
 struct Items<'a> {
-    items: &'a [Node],
-    at: usize,
+    rest: std::iter::Enumerate<std::slice::Iter<'a, Node>>,
     path: &'a str,
 }
 
@@ -178,17 +182,17 @@ impl<'de> SeqAccess<'de> for Items<'_> {
     type Error = Misread;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Misread> {
-        let Some(node) = self.items.get(self.at) else { return Ok(None) };
-        let path = join_index(self.path, self.at);
-        self.at += 1;
-        seed.deserialize(Reader { node, path }).map(Some)
+        let next = self.rest.next();
+        next.map(|(index, node)| seed.deserialize(Reader { node, path: join_index(self.path, index) }))
+            .transpose()
     }
 }
 
+/// The entries of a map that are still to be read.
 struct Entries<'a> {
-    entries: &'a [Entry],
-    /// The entry whose key is read next.
-    at: usize,
+    rest: std::slice::Iter<'a, Entry>,
+    /// Its key was read, its value not yet.
+    open: Option<&'a Entry>,
     path: &'a str,
 }
 
@@ -196,15 +200,15 @@ impl<'de> MapAccess<'de> for Entries<'_> {
     type Error = Misread;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Misread> {
-        let Some(entry) = self.entries.get(self.at) else { return Ok(None) };
+        self.open = self.rest.next();
+        let Some(entry) = self.open else { return Ok(None) };
         let key: StrDeserializer<'_, Misread> = entry.key.as_str().into_deserializer();
         let read = seed.deserialize(key);
         read.map(Some).map_err(|misread| misread.at(entry.key_span, &join_key(self.path, &entry.key)))
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Misread> {
-        let entry = self.entries.get(self.at).ok_or_else(|| Misread::custom("a value without a key"))?;
-        self.at += 1;
+        let entry = self.open.take().ok_or_else(|| Misread::custom("a value without a key"))?;
         seed.deserialize(Reader { node: &entry.value, path: join_key(self.path, &entry.key) })
     }
 }

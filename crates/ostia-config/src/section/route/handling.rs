@@ -9,7 +9,7 @@ use crate::fields::Fields;
 use crate::findings::Finding;
 use crate::handling::{FieldRules, Handling};
 use crate::scalar::RequestPath;
-use crate::section::read_key;
+use crate::section::{fixed, read_key};
 use crate::template::{Piece, Template, Variable};
 use crate::value::{Bytes, FromText, Place, Read as _};
 
@@ -77,56 +77,30 @@ pub(crate) static LIMITS: Section = Section {
     .example("body_bytes: 1MiB")],
 };
 
-/// Fields of a request that say where it goes, how it is framed or who sent it.
-const NOT_IN_REQUESTS: [&str; 23] = [
-    "authorization",
-    "connection",
-    "content-length",
-    "content-encoding",
-    "cookie",
-    "expect",
-    "forwarded",
-    "host",
-    "http2-settings",
-    "keep-alive",
-    "max-forwards",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "proxy-connection",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-port",
-    "x-forwarded-proto",
-    "x-request-id",
-];
+/// The direction in which a rule changes fields.
+#[derive(Clone, Copy, PartialEq)]
+enum Direction {
+    Request,
+    Response,
+}
 
-/// Fields of an answer that frame it.
-const NOT_IN_RESPONSES: [&str; 13] = [
-    "connection",
-    "content-encoding",
-    "content-length",
-    "keep-alive",
-    "proxy-authenticate",
-    "proxy-connection",
-    "set-cookie",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "www-authenticate",
-    "x-request-id",
-];
+impl Direction {
+    /// Whether rules leave a field alone.
+    fn fixes(self, name: &HeaderName) -> bool {
+        match (self, name.as_str()) {
+            (_, "x-request-id") | (Self::Response, "set-cookie" | "www-authenticate") => true,
+            (Self::Request, name) => fixed::in_requests(name),
+            (Self::Response, name) => fixed::in_responses(name),
+        }
+    }
+}
 
 pub(super) fn read(fields: &Fields<'_>) -> Handling {
     let headers = fields.section("headers");
     Handling {
         answer: answer::read(fields),
-        request_fields: rules(&headers.section("request"), &NOT_IN_REQUESTS),
-        response_fields: rules(&headers.section("response"), &NOT_IN_RESPONSES),
+        request_fields: rules(&headers.section("request"), Direction::Request),
+        response_fields: rules(&headers.section("response"), Direction::Response),
         strip_prefix: strip_prefix(fields),
         rewrite: rewrite(fields),
         compression: fields.get("compression"),
@@ -135,13 +109,13 @@ pub(super) fn read(fields: &Fields<'_>) -> Handling {
     }
 }
 
-fn rules(fields: &Fields<'_>, fixed: &[&str]) -> FieldRules {
+fn rules(fields: &Fields<'_>, direction: Direction) -> FieldRules {
     let mut rules = FieldRules::default();
     for (entry, path) in fields.map("set") {
         let name: Option<HeaderName> = read_key(fields.cx, entry, &path);
         let place = Place { cx: fields.cx, node: &entry.value, shape: Shape::Text(&TEMPLATE), path: &path };
         let (Some(name), Some(value)) = (name, Template::read(place)) else { continue };
-        if fixed.contains(&name.as_str()) {
+        if direction.fixes(&name) {
             tell_fixed(fields, entry.key_span, &path, &entry.key);
         } else {
             rules.set.push((name, value));
@@ -149,8 +123,8 @@ fn rules(fields: &Fields<'_>, fixed: &[&str]) -> FieldRules {
     }
     for name in fields.optional::<Vec<HeaderName>>("remove").unwrap_or_default() {
         // A server's cookies may be dropped, but nobody sets one for it.
-        let removable = fixed == NOT_IN_RESPONSES.as_slice() && name == http::header::SET_COOKIE;
-        if fixed.contains(&name.as_str()) && !removable {
+        let removable = direction == Direction::Response && name == http::header::SET_COOKIE;
+        if direction.fixes(&name) && !removable {
             tell_fixed(fields, fields.value_span("remove"), &fields.sub("remove"), name.as_str());
         } else {
             rules.remove.push(name);
