@@ -126,6 +126,10 @@ codes! {
         "Without the scope `openid` this would be plain OAuth: no ID token, so nobody who could be known (OpenID Connect Core section 3.1.2.1).";
     SAME_ISSUER = "E1409", "two providers of one issuer on one route",
         "A bearer token says who issued it, and that chooses the provider. Two providers with the same issuer on one route cannot be told apart; one provider can have several audiences.";
+    TENANTS = "E1411", "tenants and an issuer that do not fit",
+        "The metadata of an issuer for several tenants (Entra's `organizations`, `common` and `consumers`) name nobody in particular, and each token names the tenant of its person. So `allowed_tenants` says whose people count; without it anybody with a Microsoft account could sign in. An issuer of one tenant has its GUID in its own name.";
+    CLAIMS_SOURCE = "E1412", "a source of claims that nobody asks",
+        "The section says how an interface is asked for groups, but `claims_from` does not name it, so it never is: policies that ask for these groups would let nobody in.";
     SAME_ADDRESS = "E1501", "an address that is bound twice",
         "Two listeners, or a listener and `admin`, want the same address and port. `0.0.0.0` and `[::]` mean every address of their family.";
     REDIRECT_AND_TLS = "E1502", "a redirect to itself",

@@ -160,7 +160,12 @@ impl<'a> Fields<'a> {
     /// The value of a key, else its default, else (only beside a finding) a stand-in, so that the reading goes on:
     /// with a finding there is no configuration, so it never leaves the loader.
     pub(crate) fn get<T: Read + Default>(&self, key: &str) -> T {
-        self.optional(key).or_else(|| self.default_of(key)).unwrap_or_default()
+        self.filled(key).unwrap_or_default()
+    }
+
+    /// The value of a key, else its default; `None` only beside a finding.
+    pub(crate) fn filled<T: Read>(&self, key: &str) -> Option<T> {
+        self.optional(key).or_else(|| self.default_of(key))
     }
 
     fn default_of<T: Read>(&self, key: &str) -> Option<T> {

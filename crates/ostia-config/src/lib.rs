@@ -27,6 +27,7 @@ pub mod log;
 pub mod name;
 pub mod page;
 pub mod policy;
+pub mod preset;
 pub mod provider;
 pub mod reference;
 pub mod route;

@@ -14,6 +14,7 @@ pub use crate::environment::Environment;
 use crate::file;
 use crate::findings::{Finding, Findings};
 use crate::link;
+use crate::preset;
 use crate::section::root;
 use crate::source::Source;
 use crate::tree::Node;
@@ -121,7 +122,8 @@ fn check_source(
 ) -> Checked {
     let variable = |name: &str| environment.variable(name);
     let root = read(source, Some(&variable), &findings);
-    let config = root.map(|root| {
+    let config = root.map(|mut root| {
+        preset::fill(&mut root);
         let cx = Context { source, findings: &findings, environment, base_dir };
         model(&cx, &root, open_to_all)
     });

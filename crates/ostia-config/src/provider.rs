@@ -1,5 +1,7 @@
 //! `providers`: an issuer, our client there, and its ways.
 
+mod claims;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,14 +11,25 @@ use url::Url;
 use crate::policy::ClaimPath;
 use crate::{Name, Secret};
 
+pub use self::claims::{ClaimsSource, GoogleDirectory, MicrosoftGraph};
+
+/// Where issuers send people back, unless a provider has a callback of its own below it.
+pub const CALLBACK_PATH: &str = "/.ostia/callback";
+
 /// One OpenID provider or token issuer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Provider {
     /// Its key under `providers`; `default` for the singular `provider:`.
     pub name: Name,
+    /// `display_name`: what people read where they choose between providers; the name when absent.
+    pub display_name: Option<String>,
     /// `issuer` exactly as written: it is compared byte for byte (OpenID Connect Core 3.1.3.7). `https`, or `http` to
     /// a loopback address.
     pub issuer: String,
+    /// `issuer_aliases`: what tokens may say instead; with `allowed_tenants`, `{tenantid}` stands for one of them.
+    pub issuer_aliases: Vec<String>,
+    /// `allowed_tenants`: of an issuer for several tenants, whose tokens name the tenant (`tid`) instead of it.
+    pub allowed_tenants: Vec<String>,
     /// People sign in through this provider when present (`client_id` given).
     pub client: Option<Client>,
     /// Audiences of which one must be in a bearer token: `audience` (bearer-only provider) and
@@ -40,9 +53,12 @@ pub struct Provider {
     pub signing_algorithms: Vec<String>,
     /// `groups`.
     pub groups: Groups,
-    /// `claims_from` names `userinfo`: claims of the UserInfo endpoint are added at login (never replacing those of
-    /// the ID token).
-    pub claims_from_userinfo: bool,
+    /// `claims_from`, in its order: what adds claims to those of the ID token at login and at each refresh.
+    pub claims_from: Vec<ClaimsSource>,
+    /// `microsoft_graph`, where `claims_from` names it.
+    pub microsoft_graph: Option<MicrosoftGraph>,
+    /// `google_directory`, where `claims_from` names it.
+    pub google_directory: Option<GoogleDirectory>,
     /// `clock_skew`, default 60 s, at most 5 min.
     pub clock_skew: Duration,
     /// `ca_file`: PEM, trusted instead of the system's roots for calls to this provider.
@@ -62,12 +78,16 @@ pub struct Client {
     pub more_client_secrets: Vec<Secret<String>>,
     /// `token_endpoint_auth_method`.
     pub auth_method: ClientAuthMethod,
-    /// `redirect_uri`; default `https://{host of the route}/.ostia/callback`.
+    /// `redirect_uri`; default `https://{host of the route}` and [`Client::callback_path`].
     pub redirect_uri: Option<Url>,
+    /// `callback`: the path of the redirect URI, `/.ostia/callback` or with the provider's name behind it.
+    pub callback_path: String,
     /// `scopes`, always with `openid`. Default `[openid, profile, email]`.
     pub scopes: Vec<String>,
     /// `authorize_params`: further parameters of the authorization request. Never one that the protocol sets.
     pub authorize_params: BTreeMap<String, String>,
+    /// `logout.dialect`.
+    pub logout_dialect: LogoutDialect,
     /// `logout.post_logout_redirect_uri`; default `{origin of the redirect_uri}/.ostia/signed-out`.
     pub post_logout_redirect_uri: Option<Url>,
     /// `logout.back_channel`: logout tokens of the issuer are accepted. Default false.
@@ -79,10 +99,55 @@ pub struct Client {
 }
 
 impl Provider {
+    /// What the metadata and the tokens of an issuer for several tenants say in the place of `issuer`: the same with
+    /// `{tenantid}` in it.
+    #[must_use]
+    pub fn issuer_template(&self) -> Option<String> {
+        if self.allowed_tenants.is_empty() {
+            None
+        } else {
+            crate::section::provider::issuer_template(&self.issuer)
+        }
+    }
+
     /// Whether any access token of this provider can be accepted.
     #[must_use]
     pub fn accepts_bearers(&self) -> bool {
         !self.audiences.is_empty() || self.introspection.is_some()
+    }
+}
+
+/// How a browser is sent to sign out at the issuer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogoutDialect {
+    /// `oidc`: RP-Initiated Logout 1.0, if the metadata have an `end_session_endpoint`.
+    Oidc,
+    /// `okta`: as `oidc`, but only with an `id_token_hint`.
+    Okta,
+    /// `cognito`: `/logout` of the pool's domain with `client_id` and `logout_uri`.
+    Cognito,
+    /// `auth0`: as `oidc` where the tenant advertises it, else `/v2/logout` with `client_id` and `returnTo`.
+    Auth0,
+    /// `none`: nowhere; people are signed out here.
+    None,
+}
+
+impl LogoutDialect {
+    /// Its word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Oidc => "oidc",
+            Self::Okta => "okta",
+            Self::Cognito => "cognito",
+            Self::Auth0 => "auth0",
+            Self::None => "none",
+        }
+    }
+
+    pub(crate) fn of(word: &str) -> Self {
+        let all = [Self::Okta, Self::Cognito, Self::Auth0, Self::None];
+        all.into_iter().find(|dialect| dialect.as_str() == word).unwrap_or(Self::Oidc)
     }
 }
 

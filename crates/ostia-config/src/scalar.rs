@@ -14,6 +14,7 @@ mod server_name;
 mod service;
 mod share;
 mod store_url;
+mod tenant;
 mod text;
 mod url;
 
@@ -27,5 +28,6 @@ pub(crate) use server_name::ServerName;
 pub(crate) use service::CheckedService;
 pub(crate) use share::Share;
 pub(crate) use store_url::StoreUrl;
+pub(crate) use tenant::TenantId;
 pub(crate) use text::{ScopeToken, Token};
 pub(crate) use url::{AnyUrl, is_loopback};

@@ -52,8 +52,19 @@ pub enum Next<'a> {
     Nothing,
     /// Sign in (again): a path of Ostia's own.
     SignIn(&'a str),
+    /// Sign in through one of several providers.
+    Choose(&'a [Choice<'a>]),
     /// Sign out, to come back as somebody else.
     SignOut,
+}
+
+/// One of several ways on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Choice<'a> {
+    /// What people read.
+    pub title: &'a str,
+    /// Where it leads: a path of Ostia's own.
+    pub path: &'a str,
 }
 
 impl<'a> Refusal<'a> {

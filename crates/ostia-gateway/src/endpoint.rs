@@ -51,6 +51,7 @@ impl Own {
         let path = arrived.examined.path();
         match path.strip_prefix(FOLDER) {
             Some("/callback") => Some(Self::Callback),
+            Some(rest) if rest.starts_with("/callback/") => Some(Self::Callback),
             Some("/login") => Some(Self::Login),
             Some("/logout") => Some(Self::Logout),
             Some("/back-channel-logout") => Some(Self::BackChannel),

@@ -25,6 +25,7 @@ pub mod stage;
 pub mod status;
 
 mod challenge;
+mod chooser;
 mod compile;
 mod crossing;
 mod endpoint;

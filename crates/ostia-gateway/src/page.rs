@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use aws_lc_rs::digest;
 use http::HeaderValue;
 
-use crate::answer::{Next, Refusal};
+use crate::answer::{Choice, Next, Refusal};
 
 const STYLE: &str = include_str!("page.css");
 
@@ -87,6 +87,14 @@ impl Pages {
             Next::SignIn(path) => {
                 let _ = writeln!(html, "<p><a class=\"action\" href=\"{}\">Sign in</a></p>", escape(path));
             }
+            Next::Choose(choices) => {
+                html.push_str("<ul class=\"choices\">\n");
+                for Choice { title, path } in choices {
+                    let (path, title) = (escape(path), escape(title));
+                    let _ = writeln!(html, "<li><a class=\"action\" href=\"{path}\">{title}</a></li>");
+                }
+                html.push_str("</ul>\n");
+            }
             Next::SignOut => html.push_str(
                 "<form method=\"post\" action=\"/.ostia/logout\">\
                  <button class=\"action\" type=\"submit\">Sign out</button></form>\n",
@@ -143,6 +151,19 @@ mod tests {
         assert!(html.contains("it&#39;s &lt;i&gt;"), "{html}");
         assert!(html.contains("id&lt;1&gt;"), "{html}");
         assert!(html.contains("A &amp; B"), "{html}");
+    }
+
+    #[test]
+    fn every_word_of_a_choice_is_escaped() {
+        let choices = [Choice { title: "<b>R&D</b>", path: "/.ostia/login?return=%2F\"x&provider=a" }];
+        let next = Next::Choose(&choices);
+        let html = pages().render(&Page { title: "t", paragraphs: vec![], next, code: "c", request_id: "" });
+        assert!(
+            html.contains(
+                "<li><a class=\"action\" href=\"/.ostia/login?return=%2F&quot;x&amp;provider=a\">&lt;b&gt;R&amp;D&lt;/b&gt;</a></li>"
+            ),
+            "{html}"
+        );
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use http::{StatusCode, header};
+use ostia_config::route::HostPattern;
 use ostia_oidc::relying_party::login::{LoginRefused, LoginRequest};
 use ostia_policy::StepUp;
 use ostia_session::{Destination, Flow, FlowRefused, Started};
@@ -10,6 +11,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::answer::{Answer, Next, Reader, Refusal};
 use crate::challenge;
+use crate::chooser;
 use crate::crossing;
 use crate::exchange::Exchange;
 use crate::happened::Happened;
@@ -36,6 +38,9 @@ pub(crate) async fn ask(
     let route = &routed.route;
     let target = target_of(arrived);
     match route.login_provider() {
+        Some(_) if arrived.reader() == Reader::Person && chooser::is_needed(route) => {
+            chooser::ask(routed, arrived, exchange, &target)
+        }
         Some(running) if arrived.reader() == Reader::Person => {
             start(front, running, arrived, exchange, &target).await
         }
@@ -179,22 +184,28 @@ pub(crate) fn redirect_uri(provider: &ostia_config::Provider, host: &str) -> Opt
     let client = provider.client.as_ref()?;
     match &client.redirect_uri {
         Some(uri) => Some(uri.as_str().to_owned()),
-        None => Some(format!("https://{host}/.ostia/callback")),
+        None => Some(format!("https://{host}{}", client.callback_path)),
     }
 }
 
-/// The route that offers a sign-in on this host: the one of `provider` where named, else the first that has one.
+/// The routes of exactly this host.
+pub(crate) fn routes_of<'a>(
+    routes: &'a [Arc<RouteState>],
+    host: &str,
+) -> impl Iterator<Item = &'a Arc<RouteState>> {
+    routes.iter().filter(move |route| matches!(&route.host, HostPattern::Exact(own) if own == host))
+}
+
+/// The provider of this name, if people may sign in through it on this host.
 #[must_use]
 pub(crate) fn offered_at<'a>(
     routes: &'a [Arc<RouteState>],
     host: &str,
-    provider: Option<&str>,
+    provider: &str,
 ) -> Option<&'a Arc<RunningProvider>> {
-    let exact = |route: &&Arc<RouteState>| matches!(&route.host, ostia_config::route::HostPattern::Exact(own) if own == host);
-    routes.iter().filter(exact).filter(|route| route.credentials.session).find_map(|route| match provider {
-        Some(name) => route.provider(name).filter(|running| running.section.client.is_some()),
-        None => route.login_provider(),
-    })
+    routes_of(routes, host)
+        .flat_map(|route| route.login_providers())
+        .find(|running| &*running.section.name == provider)
 }
 
 fn unavailable(arrived: &Arrived<'_>, exchange: &Exchange, refused: &LoginRefused) -> Answer {

@@ -180,13 +180,17 @@ impl RouteState {
         self.providers.iter().find(|running| &*running.section.name == name)
     }
 
-    /// The provider that people are sent to from here.
+    /// The providers that people may be sent to from here.
+    pub fn login_providers(&self) -> impl Iterator<Item = &Arc<RunningProvider>> {
+        let offers =
+            |running: &&Arc<RunningProvider>| self.credentials.session && running.section.client.is_some();
+        self.providers.iter().filter(offers)
+    }
+
+    /// The only one of them, or the first.
     #[must_use]
     pub fn login_provider(&self) -> Option<&Arc<RunningProvider>> {
-        if !self.credentials.session {
-            return None;
-        }
-        self.providers.iter().find(|running| running.section.client.is_some())
+        self.login_providers().next()
     }
 }
 

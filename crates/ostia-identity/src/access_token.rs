@@ -10,7 +10,7 @@ use crate::jws::algorithm::AlgorithmSet;
 use crate::jws::token::Token;
 use crate::key_set::{Key, KeySet};
 use crate::refusal::TokenRefused;
-use crate::{Claims, Confirmation, Identity, Proof, validation};
+use crate::{Claims, Confirmation, Identity, IssuerRules, Proof, validation};
 
 /// How far ahead `exp` may lie when nothing else is configured.
 pub const DEFAULT_MAX_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
@@ -20,8 +20,8 @@ pub const DEFAULT_MAX_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 pub struct AccessTokenProfile {
     /// The provider's name in the configuration.
     pub provider: Arc<str>,
-    /// `iss`, byte for byte.
-    pub issuer: Arc<str>,
+    /// What `iss` may be.
+    pub issuer: IssuerRules,
     /// One of these must be in `aud`. Empty: no token is accepted.
     pub audiences: Vec<String>,
     /// Claims of which the first that is there holds the audience: `aud`, and `client_id` where an issuer (Cognito)
@@ -84,7 +84,7 @@ pub(crate) fn judge(
     profile: &AccessTokenProfile,
     now: SystemTime,
 ) -> Result<VerifiedToken, TokenRefused> {
-    validation::issuer(&claims, &profile.issuer)?;
+    profile.issuer.check(&claims)?;
     refuse_other_kinds(&claims, typ, profile)?;
     audience(&claims, profile)?;
     let times = validation::times(&claims, now, profile.skew)?;
@@ -114,7 +114,7 @@ pub fn accept_introspected(
         return Err(TokenRefused::Inactive);
     }
     if claims.get("iss").is_some() {
-        validation::issuer(&claims, &profile.issuer)?;
+        profile.issuer.check(&claims)?;
     }
     if claims.get("aud").is_some() {
         validation::audience(&claims, &profile.audiences)?;
@@ -153,10 +153,11 @@ impl Bearer {
         let Self { mut claims, subject, client_id, expires_at } = self;
         let confirmation = Confirmation::of(&claims)?;
         let scopes = scopes(&claims, &profile.scope_claims)?;
+        claims.straighten_flags();
         profile.groups.apply(&mut claims);
         let identity = Identity {
             provider: Arc::clone(&profile.provider),
-            issuer: Arc::clone(&profile.issuer),
+            issuer: Arc::clone(profile.issuer.own()),
             subject,
             claims,
             scopes,

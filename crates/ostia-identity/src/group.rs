@@ -26,9 +26,10 @@ impl GroupRules {
     ///
     /// Where none of the named claims is present, `groups` is absent: a claim of that name which the operator did not
     /// name decides nothing. Where one of several holds something else than strings, the result ends with `null`, so
-    /// that nobody concludes that a group is *not* held (see [`crate::ClaimValue::is_textual`]).
+    /// that nobody concludes that a group is *not* held (see [`crate::ClaimValue::is_textual`]); so it does where the
+    /// token says that the groups are elsewhere ([`GroupRules::are_elsewhere`]).
     pub fn apply(&self, claims: &mut Claims) {
-        if self.strip_prefix.is_none() && self.is_plain() {
+        if self.strip_prefix.is_none() && self.is_plain() && !self.are_elsewhere(claims) {
             return;
         }
         match self.gather(claims) {
@@ -37,10 +38,27 @@ impl GroupRules {
         }
     }
 
+    /// Whether the token leaves one of these claims out and says so: it names it in `_claim_names` (OpenID Connect Core
+    /// section 5.6.2; Entra does where somebody is in more groups than fit), or has `hasgroups`.
+    #[must_use]
+    pub fn are_elsewhere(&self, claims: &Claims) -> bool {
+        let names = claims.as_map().get("_claim_names").and_then(Value::as_object);
+        let named = |path: &ClaimPath| names.is_some_and(|names| names.contains_key(path.as_str()));
+        let has_groups = match claims.as_map().get("hasgroups") {
+            Some(Value::Bool(told)) => *told,
+            Some(Value::String(told)) => told == "true",
+            _ => false,
+        };
+        self.claims.iter().any(|path| named(path) || (has_groups && path.as_str() == "groups"))
+    }
+
     fn gather(&self, claims: &Claims) -> Option<Vec<Value>> {
         let mut seen = HashSet::new();
         let mut groups: Option<Vec<Value>> = None;
-        let mut is_textual = true;
+        let mut is_textual = !self.are_elsewhere(claims);
+        if !is_textual {
+            groups = Some(Vec::new());
+        }
         for value in self.claims.iter().filter_map(|path| claims.find(path)) {
             is_textual &= value.is_textual();
             let fresh = value.strings().map(|name| self.stripped(name)).filter(|name| seen.insert(*name));
@@ -102,6 +120,24 @@ mod tests {
                 rules(&["groups", "roles"], None),
                 json!({"groups": ["a"], "roles": 0}),
                 Some(json!(["a", null])),
+            ),
+            (
+                "too many to be in the token",
+                GroupRules::default(),
+                json!({"_claim_names": {"groups": "src1"}}),
+                Some(json!([null])),
+            ),
+            (
+                "too many, beside others",
+                rules(&["roles", "groups"], None),
+                json!({"roles": ["a"], "hasgroups": "true"}),
+                Some(json!(["a", null])),
+            ),
+            (
+                "another claim is elsewhere",
+                GroupRules::default(),
+                json!({"_claim_names": {"address": "x"}}),
+                None,
             ),
             ("empty stays empty", rules(&["roles"], None), json!({"roles": []}), Some(json!([]))),
         ];

@@ -1,6 +1,5 @@
 //! ID tokens: did this person sign in at the provider, now, for us (OpenID Connect Core section 3.1.3.7)?
 
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
@@ -8,26 +7,23 @@ use aws_lc_rs::digest;
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::group::GroupRules;
 use crate::jws::algorithm::{Algorithm, AlgorithmSet};
 use crate::jws::token::{Token, Verified};
 use crate::key_set::KeySet;
 use crate::refusal::{Excerpt, Fault, TokenRefused};
-use crate::{Claims, jws, validation};
+use crate::{Claims, IssuerRules, jws, validation};
 
 /// The rules of one provider for its ID tokens.
 #[derive(Clone, Debug, PartialEq)]
 pub struct IdTokenProfile {
-    /// `iss`, byte for byte.
-    pub issuer: Arc<str>,
+    /// What `iss` may be.
+    pub issuer: IssuerRules,
     /// Our `client_id`; must be in `aud`.
     pub client_id: String,
     /// Others that may stand beside us in `aud`. Default: nobody.
     pub trusted_audiences: Vec<String>,
     /// Accepted signature algorithms.
     pub algorithms: AlgorithmSet,
-    /// Where the groups are.
-    pub groups: GroupRules,
     /// Granted to both clocks.
     pub skew: Duration,
 }
@@ -61,7 +57,7 @@ pub struct LoginContinued<'a> {
 pub struct IdToken {
     /// `sub`, unique only together with the issuer.
     pub subject: String,
-    /// All claims, with `groups` gathered.
+    /// All claims as they are; [`crate::GroupRules`] gathers the groups.
     pub claims: Claims,
     /// `iat`.
     pub issued_at: SystemTime,
@@ -124,11 +120,11 @@ impl IdTokenRefused {
     }
 
     /// Who has to change something. An ID token comes from the issuer itself, so nearly everything is the issuer's;
-    /// a nonce of another login is the caller's.
+    /// a nonce of another login and an account of a foreign tenant are the caller's.
     #[must_use]
     pub fn fault(&self) -> Fault {
         match self {
-            Self::NonceDiffers => Fault::Caller,
+            Self::NonceDiffers | Self::Token(TokenRefused::TenantNotAllowed { .. }) => Fault::Caller,
             _ => Fault::Issuer,
         }
     }
@@ -214,7 +210,7 @@ fn check_shared(
     access_token: Option<&str>,
     now: SystemTime,
 ) -> Result<IdToken, IdTokenRefused> {
-    validation::issuer(&claims, &profile.issuer)?;
+    profile.issuer.check(&claims)?;
     if claims.get("events").is_some() {
         return Err(TokenRefused::OtherKind { evidence: "events" }.into());
     }
@@ -226,7 +222,7 @@ fn check_shared(
     }
     let auth_time = validation::date(&claims, "auth_time")?;
     access_token_hash(&claims, algorithm, access_token)?;
-    profile.groups.apply(&mut claims);
+    claims.straighten_flags();
     Ok(IdToken { subject, claims, issued_at: times.issued_at, expires_at: times.expires_at, auth_time })
 }
 

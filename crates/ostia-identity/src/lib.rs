@@ -12,13 +12,16 @@
 pub mod access_token;
 pub mod claim_path;
 pub mod claims;
+mod companion;
 pub mod confirmation;
 pub mod dpop;
+mod flag;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 pub mod group;
 pub mod id_token;
 pub mod identity;
+pub mod issuer;
 pub mod json;
 mod jws;
 pub mod key_set;
@@ -31,6 +34,7 @@ pub use access_token::{
 };
 pub use claim_path::ClaimPath;
 pub use claims::{ClaimValue, Claims};
+pub use companion::accept_companion;
 pub use confirmation::Confirmation;
 pub use dpop::{DpopExpected, DpopProof, DpopRefused, accept_dpop_proof};
 pub use group::GroupRules;
@@ -38,6 +42,7 @@ pub use id_token::{
     IdToken, IdTokenProfile, IdTokenRefused, LoginContinued, LoginExpected, Occasion, accept_id_token,
 };
 pub use identity::{Identity, Proof};
+pub use issuer::{IssuerRules, TENANT_PLACE};
 pub use jws::algorithm::{Algorithm, AlgorithmSet, UnknownAlgorithm};
 pub use jws::token::{MAX_TOKEN_BYTES, Token, Verified, peek_issuer};
 pub use key_set::{Key, KeySet, KeySetRefused};

@@ -93,7 +93,7 @@ pub fn accept_logout_token(
 ) -> Result<LogoutToken, LogoutTokenRefused> {
     token.require_type(["logout+jwt", "application/logout+jwt", "JWT"].into_iter())?;
     let claims = token.verify(keys, profile.algorithms)?.claims;
-    validation::issuer(&claims, &profile.issuer)?;
+    profile.issuer.check(&claims)?;
     validation::audience(&claims, std::slice::from_ref(&profile.client_id))?;
     let issued_at = issued_at(&claims, profile.skew, now)?;
     let events = claims.get("events").and_then(|events| events.0.as_object());

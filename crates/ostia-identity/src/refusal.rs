@@ -152,9 +152,21 @@ pub enum TokenRefused {
         /// Its name, from the standard or the configuration.
         claim: Excerpt,
     },
-    /// `iss` is not byte for byte the configured issuer.
+    /// `iss` is not byte for byte the configured issuer, nor one that the configuration names beside it.
     #[error("the issuer is {found}")]
     IssuerDiffers {
+        /// As the token says.
+        found: Excerpt,
+    },
+    /// `sub` is not the person that the token has to be about.
+    #[error("the subject is {found}")]
+    SubjectDiffers {
+        /// As the token says.
+        found: Excerpt,
+    },
+    /// `tid` is none of the tenants that the configuration allows.
+    #[error("the tenant is {found}")]
+    TenantNotAllowed {
         /// As the token says.
         found: Excerpt,
     },
@@ -215,6 +227,8 @@ impl TokenRefused {
             Self::ClaimMissing { .. } => "token_claim_missing",
             Self::ClaimMalformed { .. } => "token_claim_malformed",
             Self::IssuerDiffers { .. } => "issuer_differs",
+            Self::SubjectDiffers { .. } => "token_subject_differs",
+            Self::TenantNotAllowed { .. } => "tenant_not_allowed",
             Self::AudienceDiffers { .. } => "audience_differs",
             Self::Expired => "token_expired",
             Self::NotYetValid => "token_not_yet_valid",

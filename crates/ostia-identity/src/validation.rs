@@ -17,15 +17,6 @@ pub(crate) struct Times {
     pub(crate) expires_at: SystemTime,
 }
 
-/// `iss` is one string, equal to the configured issuer byte for byte.
-pub(crate) fn issuer(claims: &Claims, expected: &str) -> Result<(), TokenRefused> {
-    let found = required_string(claims, "iss")?;
-    if found == expected {
-        return Ok(());
-    }
-    Err(TokenRefused::IssuerDiffers { found: Excerpt::new(found) })
-}
-
 /// `aud`: a string, or a list of strings that is not empty.
 pub(crate) fn audiences(claims: &Claims) -> Result<&[Value], TokenRefused> {
     audiences_in(claims, "aud")

@@ -5,6 +5,7 @@
 //! - [`raw`] sends bytes exactly as written.
 //! - [`EchoUpstream`] records the bytes that arrived.
 //! - [`NodeProvider`] is a certified OpenID provider; [`FaultProvider`] does what that one never would.
+//! - [`DialectProvider`] speaks as one of eight known providers does.
 //! - [`RedisServer`] is the store that nodes share.
 //! - [`Chromium`] drives the real one.
 //! - [`FaultUpstream`] misbehaves on demand; [`DnsServer`] answers for a zone that the test changes.
@@ -23,6 +24,7 @@ mod authority;
 mod browser;
 mod chromium;
 mod dns_server;
+mod dialect_provider;
 mod echo_upstream;
 mod fault_provider;
 mod fault_upstream;
@@ -40,6 +42,7 @@ mod possession;
 mod process;
 pub mod raw;
 mod redis_server;
+mod rsa_signer;
 pub mod secrets;
 mod signer;
 mod wait;
@@ -48,6 +51,7 @@ pub use authority::{Authority, Issued};
 pub use browser::{Browser, Names, OpenAnswer};
 pub use chromium::Chromium;
 pub use dns_server::DnsServer;
+pub use dialect_provider::{Dialect, DialectProvider, Scene};
 pub use echo_upstream::{EchoUpstream, Seen};
 pub use fault_provider::{Behaviour, FaultProvider, Outage};
 pub use fault_upstream::FaultUpstream;
@@ -61,5 +65,6 @@ pub use pebble::{HMAC_KEY, Pebble};
 pub use ports::free_port;
 pub use process::Process;
 pub use redis_server::RedisServer;
+pub use rsa_signer::RsaSigner;
 pub use signer::Signer;
 pub use wait::eventually;

@@ -1,5 +1,6 @@
 //! Each section of the model as a map.
 
+mod claims;
 mod policy;
 
 use serde_yaml::{Mapping, Value};
@@ -10,9 +11,9 @@ use crate::admin::SocketAccess;
 use crate::identity::{AssertionForm, ClaimHeader, Preset};
 use crate::listener::{Acme, AcmeChallenge, ProxyProtocol, TlsVersion};
 use crate::log::{LogTarget, SubjectForm};
-use crate::provider::{Client, ClientAuthMethod};
 use crate::route::{Allow, Destination, HostPattern, Mirror, RouteTimeouts};
 use crate::scalar::Share;
+use crate::provider::{CALLBACK_PATH, Client, ClientAuthMethod};
 use crate::section::route::made_up_name;
 use crate::session::{RedisKind, RedisStore, SameSite};
 use crate::tree::{self, Node};
@@ -94,7 +95,11 @@ fn acme(acme: &Acme) -> Mapping {
 }
 
 pub(super) fn provider(provider: &Provider) -> Mapping {
-    let map = Map::default().with("issuer", provider.issuer.as_str());
+    let map = Map::default()
+        .with_some("display_name", provider.display_name.as_deref())
+        .with("issuer", provider.issuer.as_str())
+        .with_some("issuer_aliases", some_texts(&provider.issuer_aliases))
+        .with_some("allowed_tenants", some_texts(&provider.allowed_tenants));
     let map = match &provider.client {
         Some(client) => with_client(map, client),
         None => map,
@@ -116,8 +121,10 @@ pub(super) fn provider(provider: &Provider) -> Mapping {
     let groups = Map::default()
         .with("claims", texts(&provider.groups.claims))
         .with_some("strip_prefix", provider.groups.strip_prefix.as_deref());
-    let from: &[&str] = if provider.claims_from_userinfo { &["id_token", "userinfo"] } else { &["id_token"] };
-    map.with("claims_from", texts(from))
+    let from = std::iter::once("id_token").chain(provider.claims_from.iter().map(|source| source.as_str()));
+    map.with_some("claims_from", provider.client.as_ref().map(|_| texts(from)))
+        .with_some("microsoft_graph", provider.microsoft_graph.as_ref().map(claims::microsoft_graph))
+        .with_some("google_directory", provider.google_directory.as_ref().map(claims::google_directory))
         .with("groups", groups.0)
         .with("access_token", access_token.0)
         .with_some("introspection", introspection)
@@ -140,7 +147,7 @@ fn with_client(map: Map, client: &Client) -> Map {
         .map(|(key, value)| (key.as_str().into(), value.as_str().into()))
         .collect();
     let logout = Map::default()
-        .with("dialect", "oidc")
+        .with("dialect", client.logout_dialect.as_str())
         .with_some(
             "post_logout_redirect_uri",
             client.post_logout_redirect_uri.as_ref().map(|url| url.as_str().to_owned()),
@@ -152,6 +159,7 @@ fn with_client(map: Map, client: &Client) -> Map {
         .with_some("client_secret", client.client_secret.as_ref().map(|_| SET))
         .with("token_endpoint_auth_method", method)
         .with_some("redirect_uri", client.redirect_uri.as_ref().map(|url| url.as_str().to_owned()))
+        .with("callback", if client.callback_path == CALLBACK_PATH { "shared" } else { "own" })
         .with("scopes", texts(&client.scopes))
         .with_some("authorize_params", super::filled(params))
         .with("logout", logout.0)

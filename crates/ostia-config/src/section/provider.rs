@@ -1,32 +1,35 @@
 //! `providers`: an issuer, our client there, and its ways.
 
+mod callback;
+mod claims;
 mod client;
 mod introspection;
+mod issuer;
 
 use std::time::Duration;
 
-use crate::codes;
 use crate::describe::{Grammar, Key, Section, Shape, Words};
 use crate::fields::Fields;
 use crate::file;
-use crate::findings::Finding;
 use crate::policy::ClaimPath;
+use crate::preset;
 use crate::provider::Groups;
-use crate::scalar::{AnyUrl, ClaimName, ScopeToken, is_loopback};
+use crate::scalar::{ClaimName, ScopeToken, TenantId};
 use crate::section::{CLAIM_NAME, CLAIM_PATH, FILE, TEXT, URL};
 use crate::value::{FromText, Word};
 use crate::{Name, Provider};
 
-pub(crate) use client::{LOGOUT, literal_secret};
+pub(crate) use claims::{GOOGLE_DIRECTORY, MICROSOFT_GRAPH};
+pub(crate) use client::{LOGIN_KEYS, LOGOUT, literal_secret};
 pub(crate) use introspection::INTROSPECTION;
+pub(crate) use issuer::template as issuer_template;
 
 static SCOPE: Grammar = <ScopeToken as FromText>::GRAMMAR;
 static AUTH_METHOD: Words = Words {
     now: &["client_secret_basic", "client_secret_post", "none"],
     later: &["private_key_jwt", "client_secret_jwt", "tls_client_auth", "self_signed_tls_client_auth"],
 };
-static CLAIMS_FROM: Words =
-    Words { now: &["id_token", "userinfo"], later: &["access_token", "introspection"] };
+static TENANT: Grammar = <TenantId as FromText>::GRAMMAR;
 static ALGORITHM: Words = Words {
     now: &[
         "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519",
@@ -46,6 +49,37 @@ pub(crate) static PROVIDER: Section = Section {
         )
         .required()
         .example("issuer: https://login.example.com/realms/corp"),
+        Key::new(
+            "preset",
+            Shape::Word(&preset::WORDS),
+            "The habits of a known provider. It fills keys of this section and does nothing else; what is written here \
+             wins, in maps key by key. `ostia config preset NAME` prints it.",
+        )
+        .absent("as `generic`: the defaults that stand beside each key")
+        .example("preset: keycloak"),
+        Key::new(
+            "display_name",
+            Shape::Text(&TEXT),
+            "What people read on the page where they choose how to sign in: on a route with several providers.",
+        )
+        .absent("the provider's name")
+        .example("display_name: Example Corp"),
+        Key::new(
+            "issuer_aliases",
+            Shape::Several(&Shape::Text(&TEXT)),
+            "What tokens may say in `iss` instead of the issuer, byte for byte. With `allowed_tenants`, `{tenantid}` \
+             stands for one of them.",
+        )
+        .absent("the issuer alone")
+        .example("issuer_aliases: [accounts.google.com]"),
+        Key::new(
+            "allowed_tenants",
+            Shape::Several(&Shape::Text(&TENANT)),
+            "The tenants of an issuer for several (Entra's `organizations`, `common` and `consumers`): its metadata name \
+             `{tenantid}` as the tenant, and its tokens the tenant of the person (`tid`), which must be one of these.",
+        )
+        .absent("the issuer is of one tenant")
+        .example("allowed_tenants: [11111111-2222-3333-4444-555555555555]"),
         Key::new("client_id", Shape::Text(&TEXT), "Our client at the issuer. With it, people can sign in.")
             .absent("bearer tokens only")
             .example("client_id: ostia"),
@@ -70,11 +104,18 @@ pub(crate) static PROVIDER: Section = Section {
         Key::new(
             "redirect_uri",
             Shape::Text(&URL),
-            "Where the issuer sends people back. Its path is `/.ostia/callback`, and its host is the host of every \
+            "Where the issuer sends people back. Its path is that of `callback`, and its host is the host of every \
              route that signs people in here, because the session cookie is bound to one host.",
         )
-        .absent("`https://{host of the route}/.ostia/callback`")
+        .absent("`https://{host of the route}` and the path of `callback`")
         .example("redirect_uri: https://portal.example.com/.ostia/callback"),
+        Key::new(
+            "callback",
+            Shape::Word(&callback::WORDS),
+            "The path of the redirect URI. `own`: `/.ostia/callback/NAME` with the provider's name, so that an answer of \
+             one provider is never taken for that of another (RFC 9700 section 4.4), though it does not say whose it is.",
+        )
+        .default("shared"),
         Key::new("scopes", Shape::Several(&Shape::Text(&SCOPE)), "What is asked for at login; `openid` is among them.")
             .default("[openid, profile, email]"),
         Key::new(
@@ -86,12 +127,18 @@ pub(crate) static PROVIDER: Section = Section {
         .example("authorize_params: { prompt: select_account }"),
         Key::new(
             "claims_from",
-            Shape::Several(&Shape::Word(&CLAIMS_FROM)),
-            "With `userinfo`, the claims of the UserInfo endpoint are added at login; they never replace those of the \
-             ID token.",
+            Shape::Several(&Shape::Word(&claims::CLAIMS_FROM)),
+            "What claims are taken from at login and at each refresh, in this order; what came first is never replaced. \
+             `userinfo`: the UserInfo endpoint. `access_token`: the access token, where it is a JWT of the issuer with \
+             the same `sub` (Keycloak puts realm roles there). `microsoft_graph` and `google_directory`: the groups, from \
+             the interface of the section of that name. A source that fails lets nobody sign in; at a refresh the claims \
+             stay as they were.",
         )
         .default("[id_token]")
         .example("claims_from: [id_token, userinfo]"),
+        Key::new("microsoft_graph", Shape::Section(&MICROSOFT_GRAPH), "How Microsoft Graph is asked for groups."),
+        Key::new("google_directory", Shape::Section(&GOOGLE_DIRECTORY), "How Google Workspace is asked for groups.")
+            .absent("it is not asked"),
         Key::new("groups", Shape::Section(&GROUPS), "Where group names are found."),
         Key::new(
             "audience",
@@ -121,7 +168,6 @@ pub(crate) static PROVIDER: Section = Section {
         .absent("the system's roots")
         .example("ca_file: corp-ca.pem"),
         Key::new("timeout", Shape::millis(100, 60_000), "Of one call to the issuer.").default("5s"),
-        Key::later("preset"),
         Key::later("key_file"),
         Key::later("pushed_authorization_requests"),
         Key::later("dpop"),
@@ -186,11 +232,16 @@ pub(crate) static ACCESS_TOKEN: Section = Section {
 };
 
 pub(crate) fn read(fields: &Fields<'_>, name: Name) -> Provider {
+    let _: Option<Word> = fields.optional("preset");
     let access_token = fields.section("access_token");
+    let (issuer, claims_from) = (issuer::issuer(fields), claims::sources(fields));
     Provider {
+        client: client::read(fields, &name),
         name,
-        issuer: issuer(fields),
-        client: client::read(fields),
+        display_name: fields.optional("display_name"),
+        issuer_aliases: issuer::aliases(fields),
+        allowed_tenants: issuer::tenants(fields, &issuer),
+        issuer,
         audiences: audiences(fields, &access_token),
         access_token_types: lower(access_token.get("typ")),
         scope_claims: claim_names(&access_token, "scope_claims"),
@@ -200,29 +251,13 @@ pub(crate) fn read(fields: &Fields<'_>, name: Name) -> Provider {
         introspection: introspection::read(fields),
         signing_algorithms: words(fields, "signing_algorithms"),
         groups: groups(&fields.section("groups")),
-        claims_from_userinfo: claims_from_userinfo(fields),
+        microsoft_graph: claims::microsoft_graph(fields, &claims_from),
+        google_directory: claims::google_directory(fields, &claims_from),
+        claims_from,
         clock_skew: fields.get::<Duration>("clock_skew"),
         ca_file: file::readable(fields, "ca_file"),
         timeout: fields.get::<Duration>("timeout"),
     }
-}
-
-/// Kept as written: OpenID Connect compares it byte for byte, so nothing is tidied up.
-fn issuer(fields: &Fields<'_>) -> String {
-    let Some(AnyUrl(url)) = fields.optional("issuer") else { return String::new() };
-    let wrong = if url.scheme() != "https" && !is_loopback(&url) {
-        Some(("is plain `http`", "`https://`; plain `http` is for a loopback address only"))
-    } else if url.query().is_some() || url.fragment().is_some() {
-        Some(("has a query or a fragment", "an issuer has neither (OpenID Connect Discovery section 3)"))
-    } else {
-        None
-    };
-    if let Some((reason, help)) = wrong {
-        let message = format!("`{}` {reason}", fields.sub("issuer"));
-        let finding = Finding::new(codes::ISSUER, fields.value_span("issuer"), fields.sub("issuer"), message);
-        fields.cx.findings.add(finding.help(help));
-    }
-    fields.get("issuer")
 }
 
 fn audiences(fields: &Fields<'_>, access_token: &Fields<'_>) -> Vec<String> {
@@ -249,20 +284,4 @@ fn words(fields: &Fields<'_>, key: &str) -> Vec<String> {
 
 fn groups(fields: &Fields<'_>) -> Groups {
     Groups { claims: fields.get::<Vec<ClaimPath>>("claims"), strip_prefix: fields.optional("strip_prefix") }
-}
-
-fn claims_from_userinfo(fields: &Fields<'_>) -> bool {
-    let from: Vec<Word> = fields.get("claims_from");
-    let names = |wanted: &str| from.iter().any(|Word(word)| *word == wanted);
-    if names("userinfo") && !names("id_token") {
-        let message = format!("`{}` leaves out `id_token`", fields.sub("claims_from"));
-        let finding = Finding::new(
-            codes::BAD_VALUE,
-            fields.value_span("claims_from"),
-            fields.sub("claims_from"),
-            message,
-        );
-        fields.cx.findings.add(finding.help("UserInfo only adds to the ID token: `[id_token, userinfo]`"));
-    }
-    names("userinfo")
 }

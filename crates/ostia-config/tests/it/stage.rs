@@ -36,6 +36,7 @@ impl Stage {
             ("wild.example.com.key", "a key", 0o600),
             ("oidc-client-secret", "s3cr3t-of-a-file\n", 0o600),
             ("rs-secret", "s3cr3t-of-a-file\n", 0o600),
+            ("google-service-account.json", "{}", 0o600),
             ("corp-ca.pem", "a certificate", 0o644),
             ("internal-ca.pem", "a certificate", 0o644),
             ("node.pem", "a certificate", 0o644),

@@ -133,7 +133,7 @@ async fn read(downstream: &mut Downstream) -> Result<Vec<u8>, Refused> {
 /// The provider whose issuer made the token, and what it says.
 async fn judge(token: &str, exchange: &Exchange) -> Result<(Arc<RunningProvider>, LogoutToken), Refused> {
     let issuer = peek_issuer(token).ok_or(Refused::Request("logout_token_malformed"))?;
-    let of_issuer = exchange.snapshot.providers.values().filter(|running| running.section.issuer == issuer);
+    let of_issuer = exchange.snapshot.providers.values().filter(|running| running.provider.is_named(&issuer));
     let mut refused = Refused::Request("issuer_unknown");
     for running in of_issuer {
         match running.provider.accept_logout(token, exchange.now).await {

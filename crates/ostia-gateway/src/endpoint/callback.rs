@@ -43,6 +43,9 @@ pub(super) async fn callback(front: &Front, arrived: &Arrived<'_>, exchange: &mu
         }
         _ => return stale(front, arrived, exchange, "state_missing").await,
     };
+    if !is_path_of(&flow.redirect_uri, arrived.examined.path()) {
+        return stale(front, arrived, exchange, "callback_of_another").await.with_cookies(clear);
+    }
     let Some(running) = snapshot.providers.get(flow.provider.as_str()) else {
         return stale(front, arrived, exchange, "provider_removed").await.with_cookies(clear);
     };
@@ -51,6 +54,12 @@ pub(super) async fn callback(front: &Front, arrived: &Arrived<'_>, exchange: &mu
         Err(refused) => failed(front, running, arrived, exchange, &refused),
     };
     answer.with_cookies(clear)
+}
+
+/// Whether the answer came where it was to come: with a callback of its own, a provider answers nowhere else (RFC 9700
+/// section 4.4.2.2).
+fn is_path_of(redirect_uri: &str, path: &str) -> bool {
+    url::Url::parse(redirect_uri).is_ok_and(|uri| uri.path() == path)
 }
 
 /// A parameter that occurs exactly once.
@@ -208,7 +217,7 @@ async fn lost(
     {
         return Answer::redirect(StatusCode::SEE_OTHER, "already_signed_in", location);
     }
-    let Some(running) = crate::sign_in::offered_at(&snapshot.routes, host, Some(&to.provider)) else {
+    let Some(running) = crate::sign_in::offered_at(&snapshot.routes, host, &to.provider) else {
         return stale(front, arrived, exchange, reason).await;
     };
     if to.rounds >= MOST_ROUNDS {

@@ -34,16 +34,17 @@ pub(super) fn logout(front: &Front, arrived: &Arrived<'_>, exchange: &Exchange) 
     }
     let offers = |running: &RunningProvider| {
         let client = running.section.client.as_ref();
-        running.section.issuer == issuer && client.is_some_and(|client| client.front_channel_logout)
+        running.provider.is_named(&issuer) && client.is_some_and(|client| client.front_channel_logout)
     };
     let Some(running) = exchange.snapshot.providers.values().find(|running| offers(running)) else {
         return refused(front, arrived, exchange, "issuer_unknown");
     };
     let lifetimes = exchange.snapshot.sessions.lifetimes();
-    let ended = Ended::IssuerSession { issuer: &issuer, session: &session };
+    let issuer = &running.section.issuer;
+    let ended = Ended::IssuerSession { issuer, session: &session };
     front.gateway.endings().end_by_front_channel(ended, lifetimes, exchange.now);
     told(Some(&running.section.name), Ok("signed_out")).by(front, arrived.request, exchange);
-    shown(&issuer)
+    shown(issuer)
 }
 
 fn told<'a>(provider: Option<&'a str>, outcome: Result<&'static str, &'static str>) -> Happened<'a> {

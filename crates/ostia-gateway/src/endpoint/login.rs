@@ -1,9 +1,11 @@
-//! `/.ostia/login?return=…&provider=…`: starts a sign-in, for links and for applications that got a 401.
+//! `/.ostia/login?return=…&provider=…`: starts a sign-in, for links and for applications that got a 401. Where the page
+//! to come back to takes people of several providers and none is named, people choose.
 
 use http::{HeaderValue, Method, StatusCode, header};
 
 use super::refuse;
 use crate::answer::{Answer, Refusal};
+use crate::chooser;
 use crate::exchange::Exchange;
 use crate::proxy::Front;
 use crate::sign_in;
@@ -29,8 +31,13 @@ pub(super) async fn login(front: &Front, arrived: &Arrived<'_>, exchange: &mut E
     }
     let snapshot = std::sync::Arc::clone(&exchange.snapshot);
     let host = arrived.examined.host().name();
-    match sign_in::offered_at(&snapshot.routes, host, provider.as_deref()) {
-        Some(running) => sign_in::start(front, running, arrived, exchange, &target).await,
-        None => sign_in::not_offered(arrived, exchange),
+    let offered = match provider {
+        Some(name) => sign_in::offered_at(&snapshot.routes, host, &name).into_iter().collect(),
+        None => chooser::offered(&snapshot, host, &target),
+    };
+    match offered.as_slice() {
+        [] => sign_in::not_offered(arrived, exchange),
+        [running] => sign_in::start(front, running, arrived, exchange, &target).await,
+        several => chooser::page(StatusCode::OK, several.iter().copied(), exchange, &target),
     }
 }

@@ -85,7 +85,8 @@ fn asked<'s>(
     if let Some(name) = provider {
         return all().filter(|running| &*running.section.name == name).collect();
     }
-    let own: Vec<_> = all().filter(|running| Some(running.section.issuer.as_str()) == issuer).collect();
+    let own: Vec<_> =
+        all().filter(|running| issuer.is_some_and(|issuer| running.provider.is_named(issuer))).collect();
     // What names no issuer can still be told why it is none: by the only provider there is.
     if own.is_empty() && snapshot.providers.len() == 1 { all().collect() } else { own }
 }

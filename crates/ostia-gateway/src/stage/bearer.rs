@@ -161,7 +161,7 @@ fn provider_of<'a>(routed: &'a Routed, token: &str) -> Option<&'a Arc<RunningPro
     }
     if is_jwt(token) {
         let issuer = ostia_identity::peek_issuer(token)?;
-        return takers().find(|running| running.section.issuer == issuer);
+        return takers().find(|running| running.provider.is_named(&issuer));
     }
     takers().find(|running| running.section.introspection.is_some())
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use aws_lc_rs::digest;
 use ostia_identity::{
-    AlgorithmSet, Fault, GroupRules, IdToken, IdTokenProfile, IdTokenRefused, LoginContinued, LoginExpected,
-    Occasion, Token, accept_id_token,
+    AlgorithmSet, Fault, IdToken, IdTokenProfile, IdTokenRefused, LoginContinued, LoginExpected, Occasion,
+    Token, accept_id_token,
 };
 use serde_json::{Value, json};
 
@@ -20,7 +20,6 @@ fn profile() -> IdTokenProfile {
         client_id: "ostia".to_owned(),
         trusted_audiences: vec!["friend".to_owned()],
         algorithms: AlgorithmSet::all(),
-        groups: GroupRules::default(),
         skew: Duration::from_secs(60),
     }
 }

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use ostia_identity::{
-    AccessTokenProfile, AlgorithmSet, DpopExpected, GroupRules, IdTokenProfile, LoginExpected, Occasion,
-    Token, accept_access_token, accept_dpop_proof, accept_id_token, accept_logout_token,
+    AccessTokenProfile, AlgorithmSet, DpopExpected, IdTokenProfile, LoginExpected, Occasion, Token,
+    accept_access_token, accept_dpop_proof, accept_id_token, accept_logout_token,
 };
 use serde_json::{Value, json};
 
@@ -30,7 +30,6 @@ fn accepted_as(typ: Option<&str>, claims: &Value) -> Vec<&'static str> {
         client_id: US.to_owned(),
         trusted_audiences: Vec::new(),
         algorithms: AlgorithmSet::all(),
-        groups: GroupRules::default(),
         skew,
     };
     let expected = DpopExpected {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ostia_identity::{
-    AlgorithmSet, GroupRules, IdTokenProfile, LogoutToken, LogoutTokenRefused, Token, accept_logout_token,
+    AlgorithmSet, IdTokenProfile, LogoutToken, LogoutTokenRefused, Token, accept_logout_token,
 };
 use serde_json::{Value, json};
 
@@ -18,7 +18,6 @@ fn profile() -> IdTokenProfile {
         client_id: "ostia".to_owned(),
         trusted_audiences: Vec::new(),
         algorithms: AlgorithmSet::from_names(["RS256"]).unwrap(),
-        groups: GroupRules::default(),
         skew: Duration::from_secs(60),
     }
 }

@@ -17,6 +17,7 @@ use ostia_config::Provider as Settings;
 use ostia_config::provider::{Client as ClientSettings, ClientAuthMethod};
 use ostia_identity::{Algorithm, AlgorithmSet, GroupRules, IdTokenProfile};
 
+use super::issuer;
 use crate::relying_party::token_answer::{TokenAnswer, TokenErrorAnswer};
 
 /// openidconnect's client for the authorization URL, the code exchange and the refresh.
@@ -100,6 +101,8 @@ struct Document {
 pub struct Metadata {
     /// Where the key set is.
     pub jwks_uri: Url,
+    /// Where a browser is sent to sign in.
+    pub authorization_endpoint: Option<Url>,
     /// Where a browser is sent to end the session at the provider (RP-Initiated Logout 1.0).
     pub end_session_endpoint: Option<Url>,
     /// Where a resource server asks about opaque tokens (RFC 7662, RFC 8414 section 2).
@@ -134,7 +137,7 @@ pub enum MetadataRefused {
     OtherIssuer {
         /// What the document says, at most 200 characters.
         found: String,
-        /// What the configuration says.
+        /// What the configuration says; for several tenants, with `{tenantid}` in it.
         expected: String,
     },
     /// An endpoint is no absolute `https` URL (or `http` to loopback for an issuer on loopback).
@@ -188,11 +191,10 @@ impl Metadata {
         allowed: AlgorithmSet,
     ) -> Result<Self, MetadataRefused> {
         let document: Document = serde_json::from_slice(document).map_err(MetadataRefused::Malformed)?;
-        if document.issuer != settings.issuer {
-            return Err(MetadataRefused::OtherIssuer {
-                found: document.issuer.chars().take(200).collect(),
-                expected: settings.issuer.clone(),
-            });
+        let expected = settings.issuer_template().unwrap_or_else(|| settings.issuer.clone());
+        if document.issuer != expected {
+            let found = document.issuer.chars().take(200).collect();
+            return Err(MetadataRefused::OtherIssuer { found, expected });
         }
         let endpoints =
             Endpoints { loopback: Url::parse(&settings.issuer).is_ok_and(|url| is_loopback_http(&url)) };
@@ -206,6 +208,8 @@ impl Metadata {
         };
         Ok(Self {
             jwks_uri: endpoints.read("jwks_uri", &document.jwks_uri)?,
+            authorization_endpoint: endpoints
+                .maybe("authorization_endpoint", document.authorization_endpoint.as_deref())?,
             end_session_endpoint: endpoints
                 .maybe("end_session_endpoint", document.end_session_endpoint.as_deref())?,
             introspection_endpoint: endpoints
@@ -263,7 +267,7 @@ fn common_algorithms(document: &Document, allowed: AlgorithmSet) -> AlgorithmSet
     listed.iter().filter_map(|name| Algorithm::from_name(name)).filter(|one| allowed.contains(*one)).collect()
 }
 
-/// The rules for ID tokens. Where userinfo adds claims, groups are gathered after it did, not here.
+/// The rules for ID tokens.
 fn id_token_profile(
     settings: &Settings,
     client: &ClientSettings,
@@ -272,13 +276,11 @@ fn id_token_profile(
     if algorithms.is_empty() {
         return Err(MetadataRefused::NoCommonAlgorithm);
     }
-    let groups = if settings.claims_from_userinfo { GroupRules::default() } else { group_rules(settings) };
     Ok(IdTokenProfile {
-        issuer: settings.issuer.as_str().into(),
+        issuer: issuer::rules(settings),
         client_id: client.client_id.clone(),
         trusted_audiences: Vec::new(),
         algorithms,
-        groups,
         skew: settings.clock_skew,
     })
 }

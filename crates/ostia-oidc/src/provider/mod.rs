@@ -1,9 +1,11 @@
 //! A provider: the issuer as we know it, its keys, and the way we speak to it.
 
 pub(crate) mod demand;
+pub mod directory;
 pub mod discovery;
 pub(crate) mod flight;
 pub mod http;
+mod issuer;
 mod keeper;
 pub(crate) mod key_set;
 pub mod metadata;
@@ -18,11 +20,14 @@ use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwapOption;
 use ostia_config::Provider as Settings;
-use ostia_identity::{AccessTokenProfile, AlgorithmSet, UnknownAlgorithm};
+use ostia_identity::{AccessTokenProfile, AlgorithmSet, IssuerRules, UnknownAlgorithm};
 
 pub use self::keeper::Keeper;
 
+pub(crate) use self::issuer::rules as issuer_rules;
+
 use self::demand::Demand;
+use self::directory::{GoogleDirectory, MicrosoftGraph, ServiceAccountRefused};
 use self::discovery::Published;
 use self::http::{HttpSetupRefused, IssuerHttp};
 use self::key_set::Keys;
@@ -46,6 +51,11 @@ pub struct Provider {
     pub(crate) access_tokens: Option<AccessTokenProfile>,
     /// The issuer, as identities share it.
     pub(crate) issuer: Arc<str>,
+    /// What tokens may name as their issuer.
+    pub(crate) issuers: IssuerRules,
+    /// Where groups are that are in no token.
+    pub(crate) graph: Option<MicrosoftGraph>,
+    pub(crate) google: Option<GoogleDirectory>,
     metadata: ArcSwapOption<Published>,
     /// The keys could not be fetched where the metadata says they are.
     metadata_due: AtomicBool,
@@ -65,6 +75,9 @@ pub enum ProviderRefused {
     /// `signing_algorithms` names one that is not supported.
     #[error("signing_algorithms: {0}")]
     Algorithm(#[from] UnknownAlgorithm),
+    /// `google_directory.service_account_file`.
+    #[error(transparent)]
+    ServiceAccount(#[from] ServiceAccountRefused),
 }
 
 impl ProviderRefused {
@@ -74,6 +87,7 @@ impl ProviderRefused {
         match self {
             Self::Http(refused) => refused.slug(),
             Self::Algorithm(_) => "signing_algorithm_unknown",
+            Self::ServiceAccount(_) => "service_account_file",
         }
     }
 }
@@ -128,6 +142,12 @@ impl Provider {
             algorithms: AlgorithmSet::from_names(settings.signing_algorithms.iter().map(String::as_str))?,
             access_tokens: crate::resource_server::bearer::profile(&settings)?,
             issuer: settings.issuer.as_str().into(),
+            issuers: issuer::rules(&settings),
+            graph: settings
+                .microsoft_graph
+                .as_ref()
+                .map(|graph| MicrosoftGraph::new(graph, settings.timeout)),
+            google: google(&settings)?,
             saved_path: state_dir.map(|dir| saved::path_in(dir, &settings.name, &settings.issuer)),
             settings,
             pace,
@@ -225,6 +245,11 @@ impl Provider {
             tracing::warn!(provider = %self.settings.name, %error, "the saved keys are refused");
         }
     }
+}
+
+fn google(settings: &Settings) -> Result<Option<GoogleDirectory>, ServiceAccountRefused> {
+    let section = settings.google_directory.as_ref();
+    section.map(|section| GoogleDirectory::new(section, settings.timeout)).transpose()
 }
 
 /// Verdicts that rest on this provider's keys and rules die with it, wherever they are cached.

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use http::StatusCode;
+use ostia_identity::IssuerRules;
 use subtle::ConstantTimeEq;
 
 use super::callback::CallbackRefused;
@@ -158,9 +159,9 @@ impl<'q> AuthorizationAnswer<'q> {
     }
 
     /// RFC 9207 section 2.4: by simple string comparison, for answers with an error too.
-    pub(crate) fn check_issuer(&self, expected: &str, required: bool) -> Result<(), CallbackRefused> {
+    pub(crate) fn check_issuer(&self, expected: &IssuerRules, required: bool) -> Result<(), CallbackRefused> {
         match self.iss.as_deref() {
-            Some(found) if found == expected => Ok(()),
+            Some(found) if expected.name(found) => Ok(()),
             None if !required => Ok(()),
             _ => Err(CallbackRefused::IssuerDiffers),
         }
@@ -214,7 +215,10 @@ mod tests {
     #[test]
     fn iss_is_compared_byte_for_byte_and_required_when_announced() {
         let check = |query, required| {
-            AuthorizationAnswer::read(query).unwrap().check_issuer("https://a.example/x", required).is_ok()
+            AuthorizationAnswer::read(query)
+                .unwrap()
+                .check_issuer(&"https://a.example/x".into(), required)
+                .is_ok()
         };
         assert!(check("iss=https%3A%2F%2Fa.example%2Fx", true));
         assert!(check("code=a", false));

@@ -7,16 +7,16 @@ use std::time::{Duration, SystemTime};
 use http::StatusCode;
 use openidconnect::{AuthorizationCode, PkceCodeVerifier, RedirectUrl};
 use ostia_config::Secret;
-use ostia_identity::{Claims, IdTokenRefused, LoginExpected};
+use ostia_identity::{Claims, IdTokenRefused, LoginExpected, TokenRefused};
 
 use super::answer::{AuthorizationAnswer, AuthorizationError};
+use super::claims::{About, ClaimsRefused};
 use super::exchange::{self, ExchangeRefused, Tokens};
 use super::login::LoginAttempt;
-use super::userinfo::UserInfoRefused;
 use crate::Fault;
 use crate::provider::Provider;
 use crate::provider::demand::KeyedRefused;
-use crate::provider::metadata::{LoginSide, group_rules};
+use crate::provider::metadata::LoginSide;
 
 /// Somebody who signed in.
 #[derive(Clone, Debug)]
@@ -25,7 +25,7 @@ pub struct SignedIn {
     pub issuer: Arc<str>,
     /// `sub`.
     pub subject: String,
-    /// The claims of the ID token, with those of userinfo where configured, and `groups` gathered.
+    /// The claims of the ID token, with those of the sources that `claims_from` names, and `groups` gathered.
     pub claims: Claims,
     /// What was granted: `scope` of the token answer, or what was asked for when it says nothing (RFC 6749 section
     /// 5.1).
@@ -87,9 +87,9 @@ pub enum CallbackRefused {
     /// The ID token.
     #[error("the ID token is refused")]
     IdToken(#[from] IdTokenRefused),
-    /// The claims from userinfo.
-    #[error("the userinfo answer is refused")]
-    UserInfo(#[from] UserInfoRefused),
+    /// What `claims_from` names.
+    #[error("the claims could not be completed")]
+    Claims(#[from] ClaimsRefused),
 }
 
 impl CallbackRefused {
@@ -107,7 +107,7 @@ impl CallbackRefused {
             Self::Exchange(refused) => refused.slug(),
             Self::NoIdToken => "id_token_missing",
             Self::IdToken(refused) => refused.slug(),
-            Self::UserInfo(refused) => refused.slug(),
+            Self::Claims(refused) => refused.slug(),
         }
     }
 
@@ -124,7 +124,7 @@ impl CallbackRefused {
             Self::Unavailable { .. } | Self::NoIdToken => Fault::Issuer,
             Self::Exchange(refused) => refused.fault(),
             Self::IdToken(refused) => refused.fault().into(),
-            Self::UserInfo(refused) => refused.fault(),
+            Self::Claims(refused) => refused.fault(),
         }
     }
 
@@ -134,6 +134,9 @@ impl CallbackRefused {
         match self {
             Self::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::Refused { error, .. } => error.status(),
+            Self::IdToken(IdTokenRefused::Token(TokenRefused::TenantNotAllowed { .. })) => {
+                StatusCode::FORBIDDEN
+            }
             _ => match self.fault() {
                 Fault::Caller => StatusCode::BAD_REQUEST,
                 Fault::Operator => StatusCode::INTERNAL_SERVER_ERROR,
@@ -175,7 +178,7 @@ impl Provider {
         let published = self.metadata_soon().await.ok_or_else(unavailable)?;
         let metadata = &published.metadata;
         let login = metadata.login.as_ref().ok_or_else(unavailable)?;
-        answer.check_issuer(&self.issuer, metadata.iss_parameter_required)?;
+        answer.check_issuer(&self.issuers, metadata.iss_parameter_required)?;
         let code = answer.code()?;
         self.keys_soon(now).await.ok_or_else(unavailable)?;
 
@@ -189,11 +192,13 @@ impl Provider {
             KeyedRefused::Token(refused) => refused.into(),
         })?;
         let mut claims = accepted.claims;
-        if self.settings.claims_from_userinfo {
-            let endpoint = metadata.userinfo_endpoint.as_ref();
-            self.add_userinfo(endpoint, &tokens.access_token, &accepted.subject, &mut claims).await?;
-            group_rules(&self.settings).apply(&mut claims);
-        }
+        let about = About {
+            published: &published,
+            access_token: &tokens.access_token,
+            subject: &accepted.subject,
+            before: None,
+        };
+        self.complete(about, &mut claims, now).await?;
         Ok(SignedIn {
             issuer: Arc::clone(&self.issuer),
             subject: accepted.subject,

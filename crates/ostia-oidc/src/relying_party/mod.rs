@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod callback;
+pub mod claims;
 mod client_authentication;
 pub mod exchange;
 pub mod flights;

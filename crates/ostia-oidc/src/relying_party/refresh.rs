@@ -7,14 +7,14 @@ use openidconnect::RefreshToken;
 use ostia_config::Secret;
 use ostia_identity::{Claims, IdTokenRefused, LoginContinued};
 
+use super::claims::{About, ClaimsRefused};
 use super::exchange::{self, ExchangeRefused, TokenError, Tokens};
-use super::userinfo::UserInfoRefused;
 use crate::Fault;
 use crate::provider::Provider;
 use crate::provider::demand::KeyedRefused;
 use crate::provider::discovery::Published;
 use crate::provider::http::HttpRefused;
-use crate::provider::metadata::{LoginSide, group_rules};
+use crate::provider::metadata::LoginSide;
 use crate::provider::record::RefreshEnd;
 
 /// The session that is refreshed.
@@ -26,7 +26,7 @@ pub struct RefreshRequest<'a> {
     pub subject: &'a str,
     /// `auth_time` of the session, if known; it must not change.
     pub auth_time: Option<SystemTime>,
-    /// The claims of the session: what userinfo says anew is put over them when no ID token comes.
+    /// The claims of the session: what the sources of `claims_from` say anew is put over them when no ID token comes.
     pub claims: &'a Claims,
 }
 
@@ -69,9 +69,9 @@ pub enum RefreshEnded {
     /// The refreshed ID token is not what it must be: another person, another issuer, a wrong signature.
     #[error("the refreshed ID token is refused")]
     IdToken(#[from] IdTokenRefused),
-    /// Userinfo speaks of another person.
-    #[error("the userinfo answer is about another subject")]
-    UserInfoSubject,
+    /// A source of claims speaks of another person; its reason.
+    #[error("a source of claims is about another subject")]
+    ClaimsOfAnother(&'static str),
 }
 
 /// What postpones a refresh.
@@ -96,7 +96,7 @@ impl RefreshRefused {
         match self {
             Self::Ended(RefreshEnded::InvalidGrant) => "invalid_grant",
             Self::Ended(RefreshEnded::IdToken(refused)) => refused.slug(),
-            Self::Ended(RefreshEnded::UserInfoSubject) => "userinfo_subject_differs",
+            Self::Ended(RefreshEnded::ClaimsOfAnother(reason)) => reason,
             Self::Transient(RefreshPostponed::Unavailable { .. }) => "provider_unavailable",
             Self::Transient(RefreshPostponed::Exchange(refused)) => refused.slug(),
         }
@@ -202,31 +202,8 @@ impl Provider {
         })
     }
 
-    /// What userinfo says anew, where claims come from it and no ID token came.
-    async fn claims_by_userinfo(
-        &self,
-        published: &Published,
-        tokens: &Tokens,
-        request: RefreshRequest<'_>,
-    ) -> Result<Option<Claims>, RefreshRefused> {
-        if !self.settings.claims_from_userinfo {
-            return Ok(None);
-        }
-        let endpoint = published.metadata.userinfo_endpoint.as_ref();
-        let mut claims = request.claims.clone();
-        match self.renew_by_userinfo(endpoint, &tokens.access_token, request.subject, &mut claims).await {
-            Ok(()) => {
-                group_rules(&self.settings).apply(&mut claims);
-                Ok(Some(claims))
-            }
-            Err(UserInfoRefused::SubjectDiffers) => Err(RefreshRefused::Ended(RefreshEnded::UserInfoSubject)),
-            // The claims of before stay.
-            Err(_) => Ok(None),
-        }
-    }
-
-    /// What the new ID token says, with userinfo where configured. The refresh token may be spent by now, so what is
-    /// merely missing (an ID token, an answer from userinfo) leaves the claims as they are; what is wrong ends the
+    /// What the new ID token says, with what `claims_from` adds. The refresh token may be spent by now, so what is
+    /// merely missing (an ID token, an answer of a source) leaves the claims as they are; what is wrong ends the
     /// session.
     async fn refreshed_claims(
         self: &Arc<Self>,
@@ -236,8 +213,11 @@ impl Provider {
         request: RefreshRequest<'_>,
         now: SystemTime,
     ) -> Result<(Option<Claims>, Option<SystemTime>), RefreshRefused> {
+        let about =
+            About { published, access_token: &tokens.access_token, subject: request.subject, before: None };
         let Some(text) = &tokens.id_token else {
-            return Ok((self.claims_by_userinfo(published, tokens, request).await?, None));
+            let renewed = self.renew(about, request.claims, now).await;
+            return Ok((self.or_as_before(renewed)?.flatten(), None));
         };
         let access_token = Some(tokens.access_token.reveal().as_str());
         let continued =
@@ -250,16 +230,22 @@ impl Provider {
             Err(KeyedRefused::Unavailable) => return Ok((None, None)),
         };
         let mut claims = accepted.claims;
-        if self.settings.claims_from_userinfo {
-            let endpoint = published.metadata.userinfo_endpoint.as_ref();
-            match self.add_userinfo(endpoint, &tokens.access_token, request.subject, &mut claims).await {
-                Ok(()) => group_rules(&self.settings).apply(&mut claims),
-                Err(UserInfoRefused::SubjectDiffers) => {
-                    return Err(RefreshRefused::Ended(RefreshEnded::UserInfoSubject));
-                }
-                Err(_) => return Ok((None, accepted.auth_time)),
+        let completed = self.complete(about, &mut claims, now).await;
+        Ok((self.or_as_before(completed)?.map(|()| claims), accepted.auth_time))
+    }
+
+    /// What a source that failed leaves open stays as it was; one that speaks of another person ends the session.
+    fn or_as_before<T>(&self, completed: Result<T, ClaimsRefused>) -> Result<Option<T>, RefreshRefused> {
+        match completed {
+            Ok(done) => Ok(Some(done)),
+            Err(refused) if refused.is_about_another() => {
+                Err(RefreshRefused::Ended(RefreshEnded::ClaimsOfAnother(refused.slug())))
+            }
+            Err(refused) => {
+                let (provider, reason) = (&self.settings.name, refused.slug());
+                tracing::warn!(%provider, reason, "the claims of a session could not be refreshed and stay as they were");
+                Ok(None)
             }
         }
-        Ok((Some(claims), accepted.auth_time))
     }
 }

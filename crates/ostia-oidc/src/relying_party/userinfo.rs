@@ -1,19 +1,14 @@
 //! More claims from the UserInfo endpoint (OpenID Connect Core section 5.3).
 
 use http::{HeaderValue, header};
-use ostia_config::Secret;
-use ostia_identity::{Claims, json};
+use ostia_identity::json;
 use serde_json::{Map, Value};
-use url::Url;
 
+use super::claims::About;
 use crate::Fault;
 use crate::provider::Provider;
 use crate::provider::discovery::{get, ok_body};
 use crate::provider::http::HttpRefused;
-
-/// Claims about a token or about how somebody signed in: userinfo does not say them.
-const OF_ID_TOKENS: [&str; 13] =
-    ["iss", "sub", "aud", "azp", "exp", "iat", "nbf", "jti", "nonce", "auth_time", "acr", "amr", "sid"];
 
 /// Why the UserInfo answer was not used.
 #[derive(Debug, thiserror::Error)]
@@ -55,54 +50,17 @@ impl UserInfoRefused {
 }
 
 impl Provider {
-    /// Adds the claims of the UserInfo endpoint to those of an ID token. None of the latter is ever replaced.
-    pub(crate) async fn add_userinfo(
-        &self,
-        endpoint: Option<&Url>,
-        access_token: &Secret<String>,
-        subject: &str,
-        claims: &mut Claims,
-    ) -> Result<(), UserInfoRefused> {
-        for (name, value) in self.userinfo(endpoint, access_token, subject).await? {
-            if claims.get(&name).is_none() {
-                claims.set(&name, value);
-            }
-        }
-        Ok(())
-    }
-
-    /// Puts the claims of the UserInfo endpoint over those of a session, but for those that only an ID token says.
-    pub(crate) async fn renew_by_userinfo(
-        &self,
-        endpoint: Option<&Url>,
-        access_token: &Secret<String>,
-        subject: &str,
-        claims: &mut Claims,
-    ) -> Result<(), UserInfoRefused> {
-        for (name, value) in self.userinfo(endpoint, access_token, subject).await? {
-            if !OF_ID_TOKENS.contains(&&*name) {
-                claims.set(&name, value);
-            }
-        }
-        Ok(())
-    }
-
-    /// What the endpoint says about this subject.
-    async fn userinfo(
-        &self,
-        endpoint: Option<&Url>,
-        access_token: &Secret<String>,
-        subject: &str,
-    ) -> Result<Map<String, Value>, UserInfoRefused> {
-        let endpoint = endpoint.ok_or(UserInfoRefused::NoEndpoint)?;
-        let mut request = get(endpoint.as_str());
-        let mut credentials = HeaderValue::from_str(&format!("Bearer {}", access_token.reveal()))
+    /// What the UserInfo endpoint says about this subject.
+    pub(crate) async fn userinfo(&self, about: About<'_>) -> Result<Map<String, Value>, UserInfoRefused> {
+        let endpoint = about.published.metadata.userinfo_endpoint.as_ref();
+        let mut request = get(endpoint.ok_or(UserInfoRefused::NoEndpoint)?.as_str());
+        let mut credentials = HeaderValue::from_str(&format!("Bearer {}", about.access_token.reveal()))
             .map_err(|_| UserInfoRefused::Malformed)?;
         credentials.set_sensitive(true);
         request.headers_mut().insert(header::AUTHORIZATION, credentials);
         let body = ok_body(self.http.send(request).await?)?;
         let more = json::parse_object(&body).map_err(|_| UserInfoRefused::Malformed)?;
-        if more.get("sub").and_then(Value::as_str) != Some(subject) {
+        if more.get("sub").and_then(Value::as_str) != Some(about.subject) {
             return Err(UserInfoRefused::SubjectDiffers);
         }
         Ok(more)

@@ -162,7 +162,7 @@ pub(crate) fn profile(settings: &Settings) -> Result<Option<AccessTokenProfile>,
     };
     Ok(Some(AccessTokenProfile {
         provider: settings.name.as_str().into(),
-        issuer: settings.issuer.as_str().into(),
+        issuer: crate::provider::issuer_rules(settings),
         audiences,
         audience_claims: settings.audience_claims.clone(),
         login_client: settings.client.as_ref().map(|client| client.client_id.clone()),

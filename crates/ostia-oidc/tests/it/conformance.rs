@@ -192,7 +192,7 @@ async fn oidcc_client_test_userinfo_invalid_sub() {
     let issuer = Issuer::start().await;
     issuer.knobs().userinfo = Some(Box::new(with("sub", json!("mallory"))));
     let mut settings = issuer.settings();
-    settings.claims_from_userinfo = true;
+    settings.claims_from = vec![ostia_config::provider::ClaimsSource::UserInfo];
     let provider = ostia_oidc::Provider::with_pace(settings.into(), None, patient()).unwrap();
     let start = start_login(&provider).await;
     let outcome = provider.finish_login(&issuer.sign_in(&start), &start.attempt, SystemTime::now()).await;
@@ -203,7 +203,7 @@ async fn oidcc_client_test_userinfo_invalid_sub() {
 async fn oidcc_client_test_scope_userinfo_claims() {
     let issuer = Issuer::start().await;
     let mut settings = issuer.settings();
-    settings.claims_from_userinfo = true;
+    settings.claims_from = vec![ostia_config::provider::ClaimsSource::UserInfo];
     let provider = ostia_oidc::Provider::with_pace(settings.into(), None, patient()).unwrap();
     let start = start_login(&provider).await;
     let query = issuer.sign_in(&start);

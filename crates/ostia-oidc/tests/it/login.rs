@@ -146,7 +146,7 @@ async fn groups_are_gathered_from_userinfo_too() {
     let issuer = Issuer::start().await;
     issuer.knobs().userinfo = Some(Box::new(|claims| claims["realm_access"] = json!({"roles": ["/audit"]})));
     let mut settings = issuer.settings();
-    settings.claims_from_userinfo = true;
+    settings.claims_from = vec![ostia_config::provider::ClaimsSource::UserInfo];
     settings.groups.claims = ["groups", "realm_access.roles"]
         .map(|path| ostia_config::policy::ClaimPath::parse(path).unwrap())
         .to_vec();

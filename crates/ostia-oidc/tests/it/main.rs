@@ -14,5 +14,6 @@ mod issuer;
 mod key;
 mod keys;
 mod login;
+mod presets;
 mod refresh;
 mod wire;

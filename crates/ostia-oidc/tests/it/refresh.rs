@@ -117,7 +117,7 @@ async fn userinfo_that_fails_at_a_refresh_leaves_the_claims_and_keeps_the_new_to
     issuer.seed_refresh("first");
     issuer.reply("/userinfo", Reply::Status(500, ""));
     let mut settings = issuer.settings();
-    settings.claims_from_userinfo = true;
+    settings.claims_from = vec![ostia_config::provider::ClaimsSource::UserInfo];
     let refreshed =
         refresh(&Provider::with_pace(settings.into(), None, patient()).unwrap(), "first").await.unwrap();
     assert!(refreshed.claims.is_none());

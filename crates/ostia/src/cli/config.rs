@@ -10,6 +10,12 @@ use super::{ConfigFile, EXIT_CONFIG, EXIT_OK};
 pub(super) enum Config {
     /// Print the JSON Schema of the configuration language, for editors.
     Schema,
+    /// Print the habits of a known provider: what `preset: NAME` puts under `providers.*`.
+    Preset {
+        /// Which provider.
+        #[arg(value_parser = clap::builder::PossibleValuesParser::new(ostia_config::preset::names()))]
+        name: String,
+    },
     /// Print a configuration with every default filled in and every secret as `<set>`.
     Show(ConfigFile),
 }
@@ -19,6 +25,10 @@ impl Config {
         match self {
             Self::Schema => {
                 say(format!("{:#}", ostia_config::schema::json_schema()));
+                EXIT_OK
+            }
+            Self::Preset { name } => {
+                say(ostia_config::preset::text(name).unwrap_or_default().trim_end());
                 EXIT_OK
             }
             Self::Show(file) => show(file),

@@ -4,19 +4,20 @@ use std::collections::BTreeMap;
 
 use url::Url;
 
-use crate::Secret;
+use super::callback;
 use crate::codes;
 use crate::describe::{Key, Section, Shape, Words};
 use crate::fields::Fields;
 use crate::file;
 use crate::findings::Finding;
-use crate::provider::{Client, ClientAuthMethod};
+use crate::provider::{Client, ClientAuthMethod, LogoutDialect};
 use crate::scalar::{AnyUrl, ScopeToken, is_loopback};
 use crate::section::{TEXT, URL};
 use crate::value::Place;
 use crate::value::Read as _;
+use crate::{Name, Secret};
 
-static DIALECT: Words = Words { now: &["oidc"], later: &["cognito", "auth0", "okta", "google", "none"] };
+static DIALECT: Words = Words { now: &["oidc", "okta", "cognito", "auth0", "none"], later: &[] };
 
 pub(crate) static LOGOUT: Section = Section {
     title: "`providers.*.logout`",
@@ -25,7 +26,11 @@ pub(crate) static LOGOUT: Section = Section {
         Key::new(
             "dialect",
             Shape::Word(&DIALECT),
-            "`oidc`: RP-initiated logout, if the issuer's metadata have an `end_session_endpoint`.",
+            "`oidc`: RP-initiated logout, if the issuer's metadata have an `end_session_endpoint`. `okta`: the same, but \
+             only while the ID token is at hand, because Okta shows an error without `id_token_hint`. `cognito`: \
+             `/logout` of the pool's domain with `client_id` and `logout_uri`. `auth0`: as `oidc` where the tenant \
+             advertises it, else `/v2/logout` with `client_id` and `returnTo`. `none`: people are signed out here and \
+             stay signed in at the issuer.",
         )
         .default("oidc"),
         Key::new(
@@ -60,14 +65,18 @@ pub(crate) static LOGOUT: Section = Section {
 };
 
 /// Keys that mean nothing without `client_id`.
-const LOGIN_KEYS: [&str; 7] = [
+pub(crate) const LOGIN_KEYS: [&str; 11] = [
     "client_secret",
     "client_secret_file",
     "token_endpoint_auth_method",
     "redirect_uri",
+    "callback",
     "scopes",
     "authorize_params",
     "logout",
+    "claims_from",
+    "microsoft_graph",
+    "google_directory",
 ];
 
 /// Parameters of the authorization request that are ours alone.
@@ -89,10 +98,7 @@ const OUR_PARAMETERS: [&str; 15] = [
     "dpop_jkt",
 ];
 
-/// The callback's path on every host.
-const CALLBACK: &str = "/.ostia/callback";
-
-pub(super) fn read(fields: &Fields<'_>) -> Option<Client> {
+pub(super) fn read(fields: &Fields<'_>, provider: &Name) -> Option<Client> {
     if !fields.has("client_id") {
         if !fields.is_meant("client_id") {
             refuse_login_keys(fields);
@@ -102,15 +108,17 @@ pub(super) fn read(fields: &Fields<'_>) -> Option<Client> {
     let mut secrets = secrets(fields).into_iter();
     let client_secret = secrets.next();
     let logout = fields.section("logout");
-    let _: &str = logout.word("dialect");
+    let callback_path = callback::path(fields, provider);
     Some(Client {
         client_id: fields.get("client_id"),
         auth_method: auth_method(fields, client_secret.is_some()),
         client_secret,
         more_client_secrets: secrets.collect(),
-        redirect_uri: redirect_uri(fields),
+        redirect_uri: redirect_uri(fields, &callback_path),
+        callback_path,
         scopes: scopes(fields),
         authorize_params: authorize_params(fields),
+        logout_dialect: LogoutDialect::of(logout.word("dialect")),
         post_logout_redirect_uri: post_logout_redirect_uri(&logout),
         back_channel_logout: logout.get("back_channel"),
         front_channel_logout: logout.get("front_channel"),
@@ -198,20 +206,20 @@ fn check_secret_fits(fields: &Fields<'_>, method: ClientAuthMethod, has_secret: 
     }
 }
 
-fn redirect_uri(fields: &Fields<'_>) -> Option<Url> {
+fn redirect_uri(fields: &Fields<'_>, callback: &str) -> Option<Url> {
     let url = checked_url(fields, "redirect_uri", codes::REDIRECT_URI)?;
     let path = fields.sub("redirect_uri");
-    let message = if url.path() != CALLBACK {
-        format!("`{path}` does not have the path `{CALLBACK}`")
+    let message = if url.path() != callback {
+        format!("`{path}` does not have the path `{callback}`")
     } else if url.query().is_some() {
         format!("`{path}` has a query")
     } else {
         return Some(url);
     };
     let mut right = url.clone();
-    right.set_path(CALLBACK);
+    right.set_path(callback);
     right.set_query(None);
-    let help = if fields.is_veiled("redirect_uri") { CALLBACK.to_owned() } else { right.to_string() };
+    let help = if fields.is_veiled("redirect_uri") { callback.to_owned() } else { right.to_string() };
     let finding = Finding::new(codes::REDIRECT_URI, fields.value_span("redirect_uri"), path, message);
     fields.cx.findings.add(finding.help(format!("write `{help}`, and register it at the issuer")));
     Some(url)
