@@ -4,6 +4,7 @@
 
 mod access_token;
 mod attacks;
+mod companion;
 mod dpop;
 mod forgery;
 mod id_token;

@@ -95,3 +95,27 @@ async fn a_key_that_is_not_built_yet_is_refused_and_not_ignored() {
     assert_eq!(output.status.code(), Some(78), "{said}");
     assert!(said.contains("not supported yet"), "{said}");
 }
+
+#[tokio::test]
+async fn a_preset_is_printed_and_means_what_it_prints() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("oidc-client-secret"), "a-secret-of-some-length\n").unwrap();
+    let run = |verb: &[&str]| Command::new(BINARY).args(verb).output().unwrap();
+    let in_force = |keys: &str| {
+        let file = folder.path().join("ostia.yaml");
+        let yaml = TEN_LINES.replace("  client_id: ostia\n", &format!("  client_id: ostia\n{keys}"));
+        std::fs::write(&file, yaml).unwrap();
+        let shown = run(&["config", "show", "-c", file.to_str().unwrap()]);
+        assert!(shown.status.success(), "{keys}{}", said(&shown));
+        said(&shown)
+    };
+    for name in ["okta", "google", "cognito", "entra", "keycloak", "auth0", "gitlab", "dex", "generic"] {
+        let printed = run(&["config", "preset", name]);
+        assert!(printed.status.success(), "{name}");
+        let keys: String = said(&printed).lines().map(|line| format!("  {line}\n")).collect();
+        assert_eq!(in_force(&keys), in_force(&format!("  preset: {name}\n")), "{name}");
+    }
+    let unknown = run(&["config", "preset", "octa"]);
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(said(&unknown).contains("keycloak"), "{}", said(&unknown));
+}

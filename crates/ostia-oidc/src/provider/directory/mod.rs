@@ -129,3 +129,6 @@ fn take(groups: &mut Vec<String>, page: impl Iterator<Item = String>) -> Result<
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
