@@ -9,7 +9,8 @@ use tempfile::TempDir;
 use crate::page::{blocks, files, pages, root, text};
 
 /// Keys whose value is the name of a file.
-const FILES: [&str; 5] = ["cert_file", "key_file", "client_secret_file", "keys_file", "ca_file"];
+const FILES: [&str; 6] =
+    ["cert_file", "key_file", "client_secret_file", "keys_file", "ca_file", "service_account_file"];
 
 /// A folder with the configuration and a file for each name in it.
 fn staged(yaml: &str) -> TempDir {

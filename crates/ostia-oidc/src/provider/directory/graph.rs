@@ -72,7 +72,11 @@ impl Provider {
 }
 
 /// The groups of all pages.
-pub(super) async fn all(http: IssuerHttp, first: Url, token: Secret<String>) -> Result<Groups, DirectoryRefused> {
+pub(super) async fn all(
+    http: IssuerHttp,
+    first: Url,
+    token: Secret<String>,
+) -> Result<Groups, DirectoryRefused> {
     let (mut groups, mut next) = (Vec::new(), Some(first.clone()));
     for _ in 0..MOST_PAGES {
         let Some(location) = next else { return Ok(Arc::new(groups)) };

@@ -33,7 +33,8 @@ struct From {
 /// A directory with a way to misbehave at each path.
 async fn answer(Path(way): Path<String>, Query(From { from }): Query<From>) -> Response {
     let page = |size: usize, next: Option<String>| {
-        let members: Vec<Value> = (0..size).map(|number| json!({ "id": format!("g-{from}-{number}") })).collect();
+        let members: Vec<Value> =
+            (0..size).map(|number| json!({ "id": format!("g-{from}-{number}") })).collect();
         Json(json!({ "value": members, "@odata.nextLink": next })).into_response()
     };
     match way.as_str() {
