@@ -168,6 +168,30 @@ impl DialectProvider {
             .count()
     }
 
+    /// An access token for an API, as the provider makes it: without type, without audience, of a tenant.
+    ///
+    /// # Panics
+    /// For the dialects whose access tokens only the provider can read.
+    #[must_use]
+    pub fn api_token(&self) -> String {
+        let scene = self.inner.scene.lock().unwrap().clone();
+        let token = self.inner.api_token(&scene).expect("the provider's access tokens are JWTs");
+        secrets::keep(&token);
+        token
+    }
+
+    /// An ID token, which opens no API.
+    ///
+    /// # Panics
+    /// When another change panicked.
+    #[must_use]
+    pub fn id_token(&self) -> String {
+        let scene = self.inner.scene.lock().unwrap().clone();
+        let token = self.inner.id_token(&scene);
+        secrets::keep(&token);
+        token
+    }
+
     /// The key file of a service account that may ask for groups, as Google hands it out.
     #[must_use]
     pub fn service_account_file(&self) -> String {

@@ -139,8 +139,20 @@ impl Inner {
         claims
     }
 
-    /// A JWT for those who have one, else a word.
+    /// An ID token that no browser asked for.
+    pub(super) fn id_token(&self, scene: &Scene) -> String {
+        let grant = Grant { scope: "openid".to_owned(), nonce: None, auth_time: unix_now() };
+        self.id_key.sign(self.typ(), &self.id_claims(scene, &grant))
+    }
+
+    /// What a browser's sign-in brings beside the ID token: at Entra a token for Graph, which nobody else can read.
     fn access_token(&self, scene: &Scene) -> String {
+        let readable = self.api_token(scene).filter(|_| self.dialect != Dialect::Entra);
+        readable.unwrap_or_else(random_text)
+    }
+
+    /// A token for an API, of those who make JWTs.
+    pub(super) fn api_token(&self, scene: &Scene) -> Option<String> {
         let now = unix_now();
         let mut claims = json!({
             "iss": self.here(self.dialect.issuer()), "sub": self.subject(), "jti": random_text(),
@@ -152,21 +164,32 @@ impl Inner {
                 claims["azp"] = CLIENT.0.into();
                 claims["aud"] = "account".into();
                 claims["realm_access"] = json!({ "roles": scene.groups });
-                self.access_key.sign(Some("JWT"), &claims)
+                Some(self.access_key.sign(Some("JWT"), &claims))
             }
             Dialect::Okta => {
                 claims["aud"] = "api://default".into();
                 claims["cid"] = CLIENT.0.into();
-                claims["scp"] = json!(["openid", "offline_access"]);
-                self.access_key.sign(None, &claims)
+                claims["scp"] = json!(["orders.read"]);
+                claims["groups"] = json!(scene.groups);
+                Some(self.access_key.sign(None, &claims))
             }
             Dialect::Cognito => {
                 claims["token_use"] = "access".into();
                 claims["client_id"] = CLIENT.0.into();
                 claims["cognito:groups"] = json!(scene.groups);
-                self.access_key.sign(None, &claims)
+                Some(self.access_key.sign(None, &claims))
             }
-            _ => random_text(),
+            Dialect::Entra => {
+                claims["iss"] =
+                    self.here(&format!("https://login.microsoftonline.com/{}/v2.0", scene.tenant)).into();
+                claims["tid"] = scene.tenant.as_str().into();
+                claims["aud"] = "77777777-2222-3333-4444-555555555555".into();
+                claims["azp"] = CLIENT.0.into();
+                claims["scp"] = "orders.read".into();
+                claims["groups"] = json!(scene.groups);
+                Some(self.access_key.sign(Some("JWT"), &claims))
+            }
+            Dialect::Google | Dialect::Auth0 | Dialect::Gitlab | Dialect::Dex => None,
         }
     }
 

@@ -13,6 +13,7 @@ mod clients_harm_no_server;
 mod configuration_is_checked;
 mod demo;
 mod dialects;
+mod dialects_of_tokens;
 mod extensions;
 mod forged_requests;
 mod hand_over;
