@@ -31,7 +31,7 @@ macro_rules! codes {
 
 codes! {
     UNREADABLE = "E1001", "the file cannot be read",
-        "The configuration is one file of UTF-8 text, at most 1 MiB. Look at its name, its permissions, and the user that Ostia runs as.";
+        "The configuration is one file of UTF-8 text, at most 8 MiB. Look at its name, its permissions, and the user that Ostia runs as.";
     SYNTAX = "E1002", "not YAML",
         "The text is not YAML, so nothing after this place was read; the cause is often a line before it: an indentation that does not fit, a quote or a bracket that is not closed, a tab, or a value that begins with one of `* & ! % @ [ {` and needs quotes.";
     DUPLICATE_KEY = "E1003", "the same key twice",
@@ -39,7 +39,7 @@ codes! {
     YAML_FEATURE = "E1004", "a part of YAML that is not read",
         "Anchors, aliases, tags, directives, several documents and keys that are not words are refused: they make a file mean something else than it shows. Write values out; `${VAR}` takes what differs between machines from the environment.";
     TOO_LARGE = "E1005", "too large",
-        "A configuration has at most 1 MiB, 65536 values and 24 levels. Whatever is larger was probably not meant to be a configuration.";
+        "A configuration has at most 8 MiB, 524288 values and 24 levels. Whatever is larger was probably not meant to be a configuration.";
     VARIABLE = "E1006", "a variable that is not set",
         "`${VAR}` must be set, `${VAR:-default}` has a default, `${VAR:?hint}` says what to do. A value of the environment never becomes YAML: it stays one text. In single quotes `${` stays as it is.";
     EMPTY_FILE = "E1007", "nothing in the file",

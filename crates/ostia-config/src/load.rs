@@ -108,7 +108,7 @@ fn read_file(path: &Path) -> Result<String, String> {
     let mut bounded = file.take(MAX_BYTES as u64 + 1);
     bounded.read_to_end(&mut bytes).map_err(|error| file::reason(&error))?;
     if bytes.len() > MAX_BYTES {
-        return Err("it is larger than 1 MiB".to_owned());
+        return Err("it is larger than 8 MiB".to_owned());
     }
     String::from_utf8(bytes).map_err(|_| file::reason(&io::ErrorKind::InvalidData.into()))
 }

@@ -12,6 +12,7 @@
 //! - what protects them: `limit` (requests in flight), `retry` (the budget)
 //! - how they are found: `discovery` (DNS, SRV, a file)
 
+mod chance;
 mod check;
 mod checker;
 mod clock;
@@ -37,6 +38,7 @@ mod tls;
 mod upkeep;
 mod wire;
 
+pub use chance::is_hit;
 pub use discovery::DiscoveryLog;
 pub use group::{Group, OrderRefused};
 pub use health::{Health, LastCheck};

@@ -1,6 +1,5 @@
 //! The servers that are chosen from together: those of a zone, or the backups of a group.
 
-use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -8,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use ostia_config::upstream::{Affinity, Balance, Upstream};
 
+use crate::chance::random;
 use crate::picked::{AffinityOutcome, Ask, Picked};
 use crate::ring::{self, Ring};
 use crate::schedule::Schedule;
@@ -242,24 +242,4 @@ impl Tier {
 /// A request with a pin that comes here has lost its server, wherever the ring leads it.
 fn outcome(own: u16, index: u16, ask: &Ask<'_>) -> AffinityOutcome {
     if own == index && ask.pinned.is_none() { AffinityOutcome::Kept } else { AffinityOutcome::Moved }
-}
-
-/// A cheap random number of this thread (xorshift64*); nothing secret rests on it.
-fn random() -> u64 {
-    thread_local! {
-        static STATE: Cell<u64> = Cell::new(seed());
-    }
-    STATE.with(|state| {
-        let mut x = state.get();
-        x ^= x >> 12;
-        x ^= x << 25;
-        x ^= x >> 27;
-        state.set(x);
-        x.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 16
-    })
-}
-
-fn seed() -> u64 {
-    use std::hash::{BuildHasher, RandomState};
-    RandomState::new().hash_one(0) | 1
 }

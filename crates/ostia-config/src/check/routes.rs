@@ -20,9 +20,10 @@ pub(super) fn check(cx: &Context<'_>, root: &Node, config: &Config) {
     let places = Places { cx, root };
     places.names_differ(config);
     places.never_ambiguous(config);
+    let guarded = guarded_parts(config);
     for (index, route) in config.routes.iter().enumerate() {
         places.sign_in_comes_back(config, index, route);
-        places.open_below_guarded(config, index, route);
+        places.open_below_guarded(config, &guarded, index, route);
         places.idle_provider_key(index, route);
         places.scopes_of_anyone(index, route);
         places.rules_leave_identity_alone(config, index, route);
@@ -30,6 +31,16 @@ pub(super) fn check(cx: &Context<'_>, root: &Node, config: &Config) {
         places.first_byte_is_kept(config, index, route);
         places.nothing_is_sent(index, route);
     }
+}
+
+/// By host, the routes of parts of it that are closed.
+fn guarded_parts(config: &Config) -> HashMap<&HostPattern, Vec<usize>> {
+    let mut parts: HashMap<&HostPattern, Vec<usize>> = HashMap::new();
+    let closed = config.routes.iter().enumerate().filter(|(_, route)| route.allow != Allow::Anyone);
+    for (index, route) in closed.filter(|(_, route)| route.path != "/") {
+        parts.entry(&route.host).or_default().push(index);
+    }
+    parts
 }
 
 struct Places<'a> {
@@ -237,18 +248,21 @@ impl Places<'_> {
 
     /// Specificity opens what a guarded prefix seems to close; that may be meant, so it is said, not refused. An open
     /// part of a guarded *site* (`/`) is the ordinary case and passes in silence.
-    fn open_below_guarded(&self, config: &Config, index: usize, open: &Route) {
+    fn open_below_guarded(
+        &self,
+        config: &Config,
+        guarded: &HashMap<&HostPattern, Vec<usize>>,
+        index: usize,
+        open: &Route,
+    ) {
         if open.allow != Allow::Anyone {
             return;
         }
-        let guarded = config.routes.iter().enumerate().find(|(_, guarded)| {
-            guarded.allow != Allow::Anyone
-                && guarded.path != "/"
-                && guarded.path != open.path
-                && guarded.host == open.host
-                && is_below(&open.path, &guarded.path)
+        let of_host = guarded.get(&open.host).into_iter().flatten().find_map(|other| {
+            let guarded = config.routes.get(*other)?;
+            (guarded.path != open.path && is_below(&open.path, &guarded.path)).then_some((*other, guarded))
         });
-        if let Some((other, guarded)) = guarded {
+        if let Some((other, guarded)) = of_host {
             let message = format!(
                 "route `{}` is open to the world below `{}`, which is guarded",
                 open.name, guarded.path

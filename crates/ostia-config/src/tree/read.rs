@@ -18,9 +18,9 @@ use crate::tree::property::expand;
 use crate::tree::veil::{has_user_information, hide_by_looks, is_secret};
 use crate::tree::{Entry, Node, Scalar, Value, join_index, join_key};
 
-/// Bounds of a document.
-pub(crate) const MAX_BYTES: usize = 1024 * 1024;
-const MAX_NODES: usize = 64 * 1024;
+/// Bounds of a document: ten thousand routes with all that is usually said of them, several times over.
+pub(crate) const MAX_BYTES: usize = 8 * 1024 * 1024;
+const MAX_NODES: usize = 512 * 1024;
 const MAX_DEPTH: usize = 24;
 
 /// Looks up a variable; `None` leaves `${VAR}` as it is written.
@@ -29,7 +29,7 @@ pub(crate) type Variables<'a> = Option<&'a dyn Fn(&str) -> Option<String>>;
 /// Reads one document. `None` when the text is not YAML, or nothing is in it; the reason is among the findings.
 pub(crate) fn read(source: &Source, variables: Variables<'_>, findings: &Findings) -> Option<Node> {
     if source.text().len() > MAX_BYTES {
-        findings.add(Finding::of_file(codes::TOO_LARGE, "the file is larger than 1 MiB"));
+        findings.add(Finding::of_file(codes::TOO_LARGE, "the file is larger than 8 MiB"));
         return None;
     }
     let options = granit_parser::options! {

@@ -162,6 +162,28 @@ fn thousand_routes_are_read_in_a_moment() {
     assert!(begun.elapsed() < std::time::Duration::from_secs(10), "quadratic? {:?}", begun.elapsed());
 }
 
+/// Q6: ten thousand of them, and no step that looks at each for each.
+#[test]
+fn ten_thousand_routes_are_read() {
+    let mut text = String::from(
+        "version: 1\nprovider: { issuer: https://login.example.com, client_id: ostia }\n\
+         upstreams: { app: { servers: [\"10.0.0.1:80\"] } }\nroutes:\n",
+    );
+    for n in 0..5000 {
+        let route =
+            format!("host: app.example.com, path: /service-{n}/, upstream: app, methods: [GET, POST]");
+        text.push_str(&format!("  - {{ {route}, allow: authenticated, timeouts: {{ idle: 5m }} }}\n"));
+        text.push_str(&format!(
+            "  - {{ host: app.example.com, path: /open-{n}/, allow: anyone, upstream: app }}\n"
+        ));
+    }
+    let begun = std::time::Instant::now();
+    let config =
+        parse_text("f", &text, Path::new(""), &Environment::empty()).unwrap_or_else(|told| panic!("{told}"));
+    assert_eq!(config.routes.len(), 10_000);
+    assert!(begun.elapsed() < std::time::Duration::from_secs(30), "quadratic? {:?}", begun.elapsed());
+}
+
 /// As much of JSON Schema as ours uses; patterns are for editors and are left to them.
 fn valid(root: &Value, schema: &Value, value: &Value) -> bool {
     if let Some(reference) = schema["$ref"].as_str() {

@@ -11,11 +11,10 @@ use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, TE, TRANSFER_ENCODING, UPGRADE};
 use ostia_config::route::Mirror as Section;
 use ostia_telemetry::Metrics;
-use ostia_upstream::Group;
+use ostia_upstream::{Group, is_hit};
 use pingora_http::RequestHeader;
 
 use crate::exchange::Exchange;
-use crate::stage::fault::is_hit;
 
 /// `mirror` of a route, compiled.
 pub struct Mirror {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ostia_testkit::{Authority, FaultUpstream, Ostia, eventually};
 use serde_json::Value;
 
-use crate::upstream_connections::{get, yaml};
+use crate::upstream_connections::{Claimants, get, yaml};
 use crate::world::BINARY;
 
 const PACE: &str = "interval: 300ms, fast_interval: 100ms, timeout: 1s, rise: 1, fall: 1";
@@ -28,22 +28,11 @@ async fn until_health_is(node: &Ostia, what: &str, expected: &[&str]) -> Vec<(St
 
 #[tokio::test(flavor = "multi_thread")]
 async fn checks_by_tls_believe_only_whom_requests_believe() {
-    let (ours, theirs) = (Authority::new(), Authority::new());
-    let folder = tempfile::tempdir().unwrap();
-    let ca = folder.path().join("ca.pem");
-    std::fs::write(&ca, ours.root_pem()).unwrap();
-    let good = FaultUpstream::with_tls("good", &ours.issue(folder.path(), &["api.internal"]), None).await;
-    let misnamed =
-        FaultUpstream::with_tls("misnamed", &ours.issue(folder.path(), &["other.internal"]), None).await;
-    let foreign =
-        FaultUpstream::with_tls("foreign", &theirs.issue(folder.path(), &["api.internal"]), None).await;
-    let plain = FaultUpstream::start("plain").await;
+    let claimants = Claimants::start().await;
+    let Claimants { good, misnamed, foreign, plain, tls, .. } = &claimants;
     for ask in ["tls: true", "path: /healthz"] {
-        let more = format!(
-            "tls: {{ server_name: api.internal, ca_file: {} }}, health_check: {{ {ask}, {PACE} }}",
-            ca.display()
-        );
-        let node = Ostia::start(BINARY, &yaml(&[&good, &misnamed, &foreign, &plain], &more)).await;
+        let more = format!("{tls}, health_check: {{ {ask}, {PACE} }}");
+        let node = Ostia::start(BINARY, &yaml(&[good, misnamed, foreign, plain], &more)).await;
         let told = until_health_is(&node, ask, &["healthy", "unhealthy", "unhealthy", "unhealthy"]).await;
         assert!(told[1..].iter().all(|(_, why)| !why.is_empty()), "{ask}: {told:?}");
         for _ in 0..8 {

@@ -73,7 +73,7 @@ async fn a_connection_that_the_server_closed_meets_no_request() {
     let server = FaultUpstream::start("one").await;
     let node = node(&[&server], "retry: { attempts: 0 }").await;
     for round in 0..3 {
-        // It says nothing of closing, and closes.
+        // It says nothing of closing, and closes; so after the second one, too: no connection is left for the next round.
         assert_eq!(get(&node, "/close").await.status, 200, "round {round}");
         eventually("the close arrives", Duration::from_secs(5), async || {
             let open = node.metrics().await.sum("ostia_upstream_connections_open", &[("upstream", "app")]);
@@ -81,7 +81,7 @@ async fn a_connection_that_the_server_closed_meets_no_request() {
         })
         .await;
         let post =
-            "POST /x HTTP/1.1\r\nHost: app.localhost\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi";
+            "POST /close HTTP/1.1\r\nHost: app.localhost\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi";
         assert_eq!(raw::send(node.port(), post).await.unwrap().status, 200, "round {round}");
     }
 }
@@ -158,21 +158,41 @@ async fn a_route_has_timeouts_of_its_own() {
     assert_eq!(get(&node, "/silent").await.status, 504);
 }
 
+/// Servers that all say to be `api.internal`; one of them is.
+pub(crate) struct Claimants {
+    pub(crate) good: FaultUpstream,
+    pub(crate) misnamed: FaultUpstream,
+    pub(crate) foreign: FaultUpstream,
+    pub(crate) plain: FaultUpstream,
+    /// `tls` of an upstream that believes the good one alone.
+    pub(crate) tls: String,
+    _folder: tempfile::TempDir,
+}
+
+impl Claimants {
+    pub(crate) async fn start() -> Self {
+        let (ours, theirs) = (Authority::new(), Authority::new());
+        let folder = tempfile::tempdir().unwrap();
+        let ca = folder.path().join("ca.pem");
+        std::fs::write(&ca, ours.root_pem()).unwrap();
+        let issue = |authority: &Authority, name: &str| authority.issue(folder.path(), &[name]);
+        Self {
+            good: FaultUpstream::with_tls("good", &issue(&ours, "api.internal"), None).await,
+            misnamed: FaultUpstream::with_tls("misnamed", &issue(&ours, "other.internal"), None).await,
+            foreign: FaultUpstream::with_tls("foreign", &issue(&theirs, "api.internal"), None).await,
+            plain: FaultUpstream::start("plain").await,
+            tls: format!("tls: {{ server_name: api.internal, ca_file: {} }}", ca.display()),
+            _folder: folder,
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_server_must_prove_its_name_to_an_authority_that_is_ours() {
-    let (ours, theirs) = (Authority::new(), Authority::new());
-    let folder = tempfile::tempdir().unwrap();
-    let ca = folder.path().join("ca.pem");
-    std::fs::write(&ca, ours.root_pem()).unwrap();
-    let good = FaultUpstream::with_tls("good", &ours.issue(folder.path(), &["api.internal"]), None).await;
-    let misnamed =
-        FaultUpstream::with_tls("misnamed", &ours.issue(folder.path(), &["other.internal"]), None).await;
-    let foreign_pair = theirs.issue(folder.path(), &["api.internal"]);
-    let foreign = FaultUpstream::with_tls("foreign", &foreign_pair, None).await;
-    let plain = FaultUpstream::start("plain").await;
-    let tls =
-        format!("tls: {{ server_name: api.internal, ca_file: {} }}, retry: {{ attempts: 0 }}", ca.display());
-    for (server, expected) in [(&good, 200), (&misnamed, 502), (&foreign, 502), (&plain, 504)] {
+    let claimants = Claimants::start().await;
+    let Claimants { good, misnamed, foreign, plain, .. } = &claimants;
+    let tls = format!("{}, retry: {{ attempts: 0 }}", claimants.tls);
+    for (server, expected) in [(good, 200), (misnamed, 502), (foreign, 502), (plain, 504)] {
         let node = node(&[server], &tls).await;
         let answer = get(&node, "/x").await;
         assert_eq!(answer.status, expected, "{}: {}", server.address(), answer.text());

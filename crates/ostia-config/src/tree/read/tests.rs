@@ -128,7 +128,7 @@ fn alias_bomb_is_refused_without_being_read() {
 }
 
 #[test]
-fn more_than_a_mebibyte_is_refused() {
+fn more_than_eight_mebibytes_are_refused() {
     let (root, told) = read_text(&" ".repeat(MAX_BYTES + 1));
     assert!(root.is_none());
     assert_eq!(told.iter().map(|found| found.code).collect::<Vec<_>>(), [codes::TOO_LARGE]);
