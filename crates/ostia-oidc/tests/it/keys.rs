@@ -171,27 +171,40 @@ async fn a_kid_that_a_fetch_did_not_bring_is_not_asked_for_again() {
     assert_eq!(issuer.calls("/jwks").len(), 3);
 }
 
-#[tokio::test]
-async fn keys_are_renewed_with_conditions_and_keep_their_identity() {
+/// Keys that came with this field are renewed under this condition, and stay the very same while nothing changed.
+async fn renewed_under(field: (&'static str, &'static str), condition: &str, other: &str) {
     let issuer = Issuer::start().await;
     let tick = Duration::from_millis(1);
     let pace = Pace { keys: tick, keys_at_least: tick, keys_at_most: tick, ..patient() };
     let provider = Provider::with_pace(Arc::new(issuer.settings()), None, pace).unwrap();
-    issuer.reply("/jwks", Reply::Field("etag", "\"v1\""));
+    issuer.reply("/jwks", Reply::Field(field.0, field.1));
     let now = SystemTime::now();
     let before = provider.verify_bearer(&issuer.access_token(|_| {}), now).await.unwrap();
     let _keeper = provider.start();
     until(|| issuer.calls("/jwks").len() >= 4).await;
-    let conditions =
-        issuer.calls("/jwks").iter().skip(1).all(|call| call.headers["if-none-match"] == "\"v1\"");
-    assert!(conditions);
+    let asks = |call: &crate::issuer::Call| {
+        call.headers.get(condition).is_some_and(|value| value == field.1) && !call.headers.contains_key(other)
+    };
+    assert!(issuer.calls("/jwks").iter().skip(1).all(asks), "{condition}");
     issuer.reply("/jwks", Reply::Status(304, ""));
     let seen = issuer.calls("/jwks").len();
     until(|| issuer.calls("/jwks").len() >= seen + 3).await;
+    assert!(issuer.calls("/jwks").iter().skip(seen).all(asks), "{condition} after 304");
     let after = provider.verify_bearer(&issuer.access_token(|_| {}), now).await.unwrap();
     let (before, after) = (before.key.unwrap(), after.key.unwrap());
     assert!(Arc::ptr_eq(&before, &after) && before.is_live());
     assert_eq!(provider.status().dark_since, None);
+}
+
+#[tokio::test]
+async fn keys_are_renewed_with_conditions_and_keep_their_identity() {
+    renewed_under(("etag", "\"v1\""), "if-none-match", "if-modified-since").await;
+}
+
+#[tokio::test]
+async fn keys_without_etag_are_renewed_by_their_date() {
+    let date = "Sun, 22 Nov 2026 06:00:00 GMT";
+    renewed_under(("last-modified", date), "if-modified-since", "if-none-match").await;
 }
 
 #[tokio::test]
