@@ -4,8 +4,13 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use ostia_extension::{Edits, Extension, RequestView, ResponseView, Verdict};
+use http::{HeaderMap, HeaderValue};
+use ostia_extension::Extension;
+
+#[path = "pass/mod.rs"]
+mod pass;
+
+use pass::{Busy, Idle, pass};
 
 thread_local! {
     static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
@@ -39,39 +44,6 @@ fn allocations_of(work: impl FnOnce()) -> usize {
     let before = ALLOCATIONS.with(Cell::get);
     work();
     ALLOCATIONS.with(Cell::get) - before
-}
-
-struct Idle;
-
-impl Extension for Idle {
-    fn name(&self) -> &str {
-        "idle"
-    }
-}
-
-struct Busy;
-
-impl Extension for Busy {
-    fn name(&self) -> &str {
-        "busy"
-    }
-
-    fn on_authorized(&self, _: &RequestView<'_>, edits: &mut Edits) -> Verdict {
-        edits.set(HeaderName::from_static("x-busy"), HeaderValue::from_static("1"));
-        Verdict::Continue
-    }
-}
-
-/// One request past a list of extensions, as the gateway asks them.
-fn pass(extensions: &[Arc<dyn Extension>], headers: &HeaderMap) {
-    let request = RequestView::new(&Method::GET, "/", headers, None).with_route("app.example.com", "app");
-    let mut edits = Edits::default();
-    for extension in extensions {
-        assert_eq!(extension.on_request(&request), Verdict::Continue);
-        assert_eq!(extension.on_authorized(&request, &mut edits), Verdict::Continue);
-        assert!(!extension.consults(), "nobody is waited for");
-        extension.on_response(&request, &ResponseView::new(StatusCode::OK, headers, false), &mut edits);
-    }
 }
 
 #[test]
