@@ -64,7 +64,7 @@ build-deps: ## install what the build needs when it is absent (cmake, a C compil
 	  $(SUDO) apt-get install -y -qq --no-install-recommends cmake gcc g++ make libc6-dev >/dev/null; fi
 
 .PHONY: test-deps
-test-deps: ## install what the tests need when it is absent (Node.js, Chromium, promtool, openssl, pebble, Redis, NGINX, npm packages)
+test-deps: ## install what the tests need when it is absent (Node.js, Chromium, promtool, openssl, pebble, Redis, NGINX, Caddy, npm packages)
 	@need=""; \
 	command -v node >/dev/null || need="$$need nodejs"; \
 	command -v npm >/dev/null || need="$$need npm"; \
@@ -74,6 +74,7 @@ test-deps: ## install what the tests need when it is absent (Node.js, Chromium, 
 	command -v pebble >/dev/null || need="$$need pebble"; \
 	command -v redis-server >/dev/null || need="$$need redis-server"; \
 	[ -x /usr/sbin/nginx ] || need="$$need nginx"; \
+	command -v caddy >/dev/null || need="$$need caddy"; \
 	if [ -n "$$need" ]; then $(SUDO) apt-get update -qq; \
 	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends $$need >/dev/null; fi
 	@if [ "$$(node -p 'process.versions.node.split(".")[0]')" -lt $(NODE_AT_LEAST) ]; then \

@@ -47,6 +47,20 @@ pub(crate) fn readable_key(fields: &Fields<'_>, key: &str) -> Option<PathBuf> {
     Some(path)
 }
 
+/// The file of a key with what is in it, at most so many bytes.
+pub(crate) fn bounded(fields: &Fields<'_>, key: &str, most: u64) -> Option<(PathBuf, Vec<u8>)> {
+    let FileName(name) = fields.optional(key)?;
+    let path = find(fields.cx, &name);
+    let mut bytes = Vec::new();
+    let read = open(&path).and_then(|file| file.take(most + 1).read_to_end(&mut bytes));
+    match read {
+        Ok(length) if length as u64 <= most => return Some((path, bytes)),
+        Ok(_) => refuse(fields, key, &format!("it is larger than {} KiB", most / 1024)),
+        Err(error) => refuse(fields, key, &reason(&error)),
+    }
+    None
+}
+
 /// The secret in the file of a key, without the line break at its end.
 pub(crate) fn secret(fields: &Fields<'_>, key: &str) -> Option<Secret<String>> {
     let FileName(name) = fields.optional(key)?;
@@ -125,7 +139,8 @@ pub(crate) fn reason(error: &io::Error) -> String {
     }
 }
 
-fn refuse(fields: &Fields<'_>, key: &str, reason: &str) {
+/// Says that the file of a key is of no use.
+pub(crate) fn refuse(fields: &Fields<'_>, key: &str, reason: &str) {
     let message = format!("`{}`: `{}` cannot be used: {reason}", fields.sub(key), fields.shown(key));
     let finding = Finding::new(codes::FILE, fields.value_span(key), fields.sub(key), message);
     fields.cx.findings.add(finding.help(WHERE));

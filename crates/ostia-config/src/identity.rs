@@ -15,8 +15,11 @@ pub struct IdentityHeaders {
     pub preset: Option<Preset>,
     /// Those of the preset that `headers` does not replace, then `headers`.
     pub headers: Vec<ClaimHeader>,
-    /// Fields of the preset that are never sent; clients may not send them either.
-    pub withheld: Vec<HeaderName>,
+    /// Fields that hold the access token where `pass_access_token` asks for it, beside `Authorization`. Clients may never
+    /// send them.
+    pub token_headers: Vec<HeaderName>,
+    /// `pass_access_token`, default false.
+    pub pass_access_token: bool,
     /// `assertion`, and the signed fields of the preset.
     pub assertions: Vec<Assertion>,
     /// `assertion.issuer`: `iss` of what is signed. Default `ostia`.
@@ -130,9 +133,9 @@ impl Preset {
         }
     }
 
-    /// Fields that the other product sends and we do not; clients may not send them either.
+    /// Fields in which the other product sends the access token.
     #[must_use]
-    pub fn withheld(self) -> &'static [&'static str] {
+    pub fn token_headers(self) -> &'static [&'static str] {
         match self {
             Self::Alb => &["x-amzn-oidc-accesstoken"],
             _ => &[],
@@ -145,6 +148,6 @@ impl IdentityHeaders {
     pub fn names(&self) -> impl Iterator<Item = &HeaderName> {
         let claims = self.headers.iter().map(|field| &field.header);
         let signed = self.assertions.iter().map(|assertion| &assertion.header);
-        claims.chain(signed).chain(&self.withheld)
+        claims.chain(signed).chain(&self.token_headers)
     }
 }

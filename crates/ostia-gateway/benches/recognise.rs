@@ -23,7 +23,8 @@ fn headers() -> IdentityHeaders {
     IdentityHeaders {
         preset: None,
         headers: fields.into_iter().filter_map(|(name, claim)| field(name, claim)).collect(),
-        withheld: Vec::new(),
+        token_headers: Vec::new(),
+        pass_access_token: false,
         assertions: Vec::new(),
         assertion_issuer: String::new(),
         assertion_keys_file: None,
@@ -50,7 +51,7 @@ fn identity() -> Identity {
 fn recognise(criterion: &mut Criterion) {
     let (projection, identity) = (Projection::new(&headers()), identity());
     criterion.bench_function("project three claims", |bencher| {
-        bencher.iter(|| projection.of(black_box(&identity)));
+        bencher.iter(|| projection.of(black_box(&identity), None));
     });
 
     let Ok(cache) = RecognisedCache::new() else { return };
@@ -59,7 +60,7 @@ fn recognise(criterion: &mut Criterion) {
     let known = Arc::new(Recognised {
         ties: None,
         signed_in_at: None,
-        fields: projection.of(&identity),
+        fields: projection.of(&identity, None),
         identity: Arc::new(identity),
         session_id: None,
         bound: None,

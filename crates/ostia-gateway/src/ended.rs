@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwapOption;
+use ostia_identity::DEFAULT_MAX_LIFETIME;
 use ostia_session::{
     Channel, Ended, EndedFile, EndedFileRefused, EndedSessions, Ending, Lifetimes, Mark, Marks, Session,
     SharedStore, Ticket,
@@ -26,6 +27,8 @@ const LOOK: Duration = Duration::from_millis(500);
 /// it does not know.
 const TELLINGS: u32 = 60;
 const TELL_AGAIN: Duration = Duration::from_secs(1);
+/// No token that was issued until now is accepted after this: its longest life, and the clocks twice.
+const LONGEST_TOKEN: Duration = DEFAULT_MAX_LIFETIME.saturating_add(Duration::from_secs(2 * 300));
 /// The file in `runtime.state_dir`.
 const FILE: &str = "sessions.ended";
 
@@ -70,6 +73,12 @@ impl Endings {
         self.list.has(session) || self.by_front_channel.has(session)
     }
 
+    /// Whether the access token of these marks was ended. A front-channel logout ends no token: nobody vouches for it.
+    #[must_use]
+    pub fn has_token(&self, token: &Marks) -> bool {
+        self.list.has(token)
+    }
+
     /// How many entries there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -100,8 +109,8 @@ impl Endings {
         self.end(Ending { mark: Mark::of(Ended::Session(ticket.id)), begun_by: u64::MAX, until }, now)
     }
 
-    /// Ends everything under a name that began until now; no such session lives longer than `lifetimes`. Returns how
-    /// many open answers ended with it.
+    /// Ends everything under a name that began until now: sessions, none of which lives longer than `lifetimes`, and
+    /// tokens. Returns how many open answers ended with it.
     pub fn end_all_of(&self, ended: Ended<'_>, lifetimes: Lifetimes, now: SystemTime) -> usize {
         self.end(ending_of_all(ended, lifetimes, now), now)
     }
@@ -248,7 +257,8 @@ impl Pace {
 }
 
 fn ending_of_all(ended: Ended<'_>, lifetimes: Lifetimes, now: SystemTime) -> Ending {
-    let until = seconds(now).saturating_add(lifetimes.absolute.as_secs());
+    let longest = lifetimes.absolute.max(LONGEST_TOKEN);
+    let until = seconds(now).saturating_add(longest.as_secs());
     Ending { mark: Mark::of(ended), begun_by: seconds(now), until }
 }
 

@@ -61,6 +61,8 @@ pub struct Outcome {
     pub policy: PolicyName,
     /// The condition of it that decided; empty where there is none.
     pub condition: PolicyName,
+    /// The request that was decided about, where a proxy in front asked about another than its own.
+    pub asked_about: Option<Box<AskedAbout>>,
     /// The group that was chosen, where the route has several.
     pub target: Option<Arc<Target>>,
     /// Who came.
@@ -107,6 +109,17 @@ impl Outcome {
         let chosen = self.target.as_ref().map(|target| &*target.metrics);
         chosen.or_else(|| self.route.as_ref().map(|route| &*route.upstream_metrics))
     }
+}
+
+/// A request that a proxy in front asks about.
+#[derive(Clone, Debug)]
+pub struct AskedAbout {
+    /// Its method.
+    pub method: Method,
+    /// Its host, without port.
+    pub host: Box<str>,
+    /// Its path, without the query.
+    pub path: Box<str>,
 }
 
 /// The name of the policy that decided; empty while nobody has. Short ones need no allocation.

@@ -15,9 +15,10 @@ use quick_cache::sync::Cache;
 use crate::recognised::CacheKey;
 
 /// Wrong signatures that an address may send at once.
-const BURST: u64 = 100;
-/// One more is granted after so many milliseconds: 20 in a second.
-const REFILL_MS: u64 = 50;
+const BURST: u64 = 50;
+/// One more is granted after so many milliseconds: 5 in a second, so that a thousand addresses take no more than a tenth of
+/// a core.
+const REFILL_MS: u64 = 200;
 /// Addresses that are remembered.
 const MOST_ADDRESSES: usize = 16 * 1024;
 /// Tokens that are remembered.
@@ -104,16 +105,16 @@ mod tests {
             forged.remember(key(number), bad, at(0));
         }
         forged.remember(key(BURST), bad, at(0));
-        assert_eq!(forged.must_wait(bad, at(0)), Some(Duration::from_millis(50)));
+        assert_eq!(forged.must_wait(bad, at(0)), Some(Duration::from_millis(200)));
         assert_eq!(
             forged.must_wait("::ffff:192.0.2.1".parse().unwrap(), at(0)),
             forged.must_wait(bad, at(0))
         );
         assert_eq!(forged.must_wait(good, at(0)), None);
-        assert_eq!(forged.must_wait(bad, at(50)), None);
-        forged.remember(key(1000), bad, at(50));
-        assert_eq!(forged.must_wait(bad, at(50)), Some(Duration::from_millis(50)));
-        assert_eq!(forged.must_wait(bad, at(10_000)), None);
+        assert_eq!(forged.must_wait(bad, at(200)), None);
+        forged.remember(key(1000), bad, at(200));
+        assert_eq!(forged.must_wait(bad, at(200)), Some(Duration::from_millis(200)));
+        assert_eq!(forged.must_wait(bad, at(11_000)), None);
     }
 
     #[test]

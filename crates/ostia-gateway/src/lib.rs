@@ -37,6 +37,7 @@ mod happened;
 pub mod key_file;
 mod key_watch;
 mod observe;
+pub mod passed_token;
 pub mod refresh;
 pub mod rehearsal;
 mod resource;

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use aws_lc_rs::digest;
 use http::HeaderValue;
+use ostia_config::page::Logo;
 
 use crate::answer::{Choice, Next, Refusal};
 
@@ -13,6 +14,8 @@ const STYLE: &str = include_str!("page.css");
 #[derive(Debug)]
 pub struct Pages {
     organisation: String,
+    /// The organisation as it stands above each page: its name, or its picture.
+    masthead: String,
     support: Option<String>,
     policy: HeaderValue,
     policy_with_form: HeaderValue,
@@ -47,10 +50,17 @@ impl Pages {
     #[must_use]
     pub fn new(config: &ostia_config::Pages) -> Self {
         let hash = base64_simd::STANDARD.encode_to_string(digest::digest(&digest::SHA256, STYLE.as_bytes()));
-        let base =
-            format!("default-src 'none'; style-src 'sha256-{hash}'; frame-ancestors 'none'; base-uri 'none'");
+        let pictures = if config.logo.is_some() { " img-src data:;" } else { "" };
+        let base = format!(
+            "default-src 'none'; style-src 'sha256-{hash}';{pictures} frame-ancestors 'none'; base-uri 'none'"
+        );
+        let organisation = escape(config.name.as_deref().unwrap_or("Ostia"));
         Self {
-            organisation: escape(config.name.as_deref().unwrap_or("Ostia")),
+            masthead: config
+                .logo
+                .as_ref()
+                .map_or_else(|| organisation.clone(), |logo| picture(logo, &organisation)),
+            organisation,
             support: config.support.as_ref().map(|url| escape(url.as_str())),
             policy: policy_value(&format!("{base}; form-action 'none'")),
             // A form that signs out is answered with a redirect to the provider, which browsers count as the
@@ -75,9 +85,10 @@ impl Pages {
             "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
              <meta name=\"robots\" content=\"noindex\">\n<title>{title} · {organisation}</title>\n\
-             <style>{STYLE}</style>\n</head>\n<body>\n<main>\n<p class=\"organisation\">{organisation}</p>\n\
+             <style>{STYLE}</style>\n</head>\n<body>\n<main>\n<p class=\"organisation\">{masthead}</p>\n\
              <h1>{title}</h1>\n",
             organisation = self.organisation,
+            masthead = self.masthead,
         );
         for paragraph in &page.paragraphs {
             let _ = writeln!(html, "<p>{}</p>", escape(paragraph));
@@ -114,6 +125,12 @@ impl Pages {
     }
 }
 
+/// The picture within the page, with the escaped name for who does not see it. Scripts in an SVG do not run there.
+fn picture(logo: &Logo, name: &str) -> String {
+    let data = base64_simd::STANDARD.encode_to_string(&logo.bytes);
+    format!("<img src=\"data:{};base64,{data}\" alt=\"{name}\">", logo.media_type)
+}
+
 fn policy_value(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static("default-src 'none'"))
 }
@@ -140,7 +157,7 @@ mod tests {
     use http::StatusCode;
 
     fn pages() -> Pages {
-        Pages::new(&ostia_config::Pages { name: Some("A & B".to_owned()), support: None })
+        Pages::new(&ostia_config::Pages { name: Some("A & B".to_owned()), ..Default::default() })
     }
 
     #[test]
@@ -164,6 +181,19 @@ mod tests {
             ),
             "{html}"
         );
+    }
+
+    #[test]
+    fn the_logo_is_within_the_page_and_nothing_else_may_be_shown() {
+        let logo =
+            Logo { file: "logo.svg".into(), media_type: "image/svg+xml", bytes: b"<svg/>".as_slice().into() };
+        let config = ostia_config::Pages { name: Some("A & B".to_owned()), logo: Some(logo), support: None };
+        let pages = Pages::new(&config);
+        let page = Page { title: "t", paragraphs: vec![], next: Next::Nothing, code: "c", request_id: "" };
+        let picture = "<img src=\"data:image/svg+xml;base64,PHN2Zy8+\" alt=\"A &amp; B\">";
+        assert!(pages.render(&page).contains(picture), "{}", pages.render(&page));
+        assert!(pages.security_policy(&page).to_str().unwrap().contains("; img-src data:;"));
+        assert!(!self::pages().security_policy(&page).to_str().unwrap().contains("img-src"));
     }
 
     #[test]

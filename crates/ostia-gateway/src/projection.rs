@@ -11,6 +11,8 @@ use ostia_config::policy::ClaimPath;
 use ostia_identity::{ClaimValue, Identity};
 use serde_json::Value;
 
+use crate::passed_token::{Passed, TokenFields};
+
 /// A field longer than this is left out: an upstream would refuse the whole request for it.
 const MAX_FIELD_BYTES: usize = 16 * 1024;
 
@@ -18,6 +20,7 @@ const MAX_FIELD_BYTES: usize = 16 * 1024;
 #[derive(Debug)]
 pub struct Projection {
     fields: Vec<Field>,
+    token_fields: Option<TokenFields>,
 }
 
 #[derive(Debug)]
@@ -36,12 +39,13 @@ impl Projection {
             claim: field.claim.clone(),
             after_issuer: field.after_issuer,
         });
-        Self { fields: fields.collect() }
+        Self { fields: fields.collect(), token_fields: TokenFields::new(config) }
     }
 
-    /// The fields of one identity; made once, when it is recognised.
+    /// The fields of one identity; made once, when it is recognised. `token` is the access token that it came with, or
+    /// that its session has; it is passed on only where the configuration says so.
     #[must_use]
-    pub fn of(&self, identity: &Identity) -> Box<[(HeaderName, HeaderValue)]> {
+    pub fn of(&self, identity: &Identity, token: Option<Passed<'_>>) -> Box<[(HeaderName, HeaderValue)]> {
         let mut fields = Vec::with_capacity(self.fields.len());
         for Field { name, claim, after_issuer } in &self.fields {
             let text = claim_text(identity, claim);
@@ -50,6 +54,9 @@ impl Projection {
             if let Some(value) = value.and_then(|text| HeaderValue::from_str(&text).ok()) {
                 fields.push((name.clone(), value));
             }
+        }
+        if let (Some(names), Some(token)) = (&self.token_fields, token) {
+            fields.extend(names.of(token));
         }
         fields.into_boxed_slice()
     }

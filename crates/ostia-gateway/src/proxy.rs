@@ -50,7 +50,7 @@ impl ProxyHttp for Front {
                 Ok(false)
             }
             Err(answer) => {
-                audit::denied(self, downstream, exchange, &answer);
+                audit::answered(self, downstream, exchange, &answer);
                 exchange.outcome.answered = Some((answer.status().as_u16(), answer.reason()));
                 // A session that was refreshed for a request that is refused in the end was refreshed all the same.
                 let answer = answer.with_cookies(exchange.outcome.cookies.drain(..));

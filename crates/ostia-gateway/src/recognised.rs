@@ -14,8 +14,10 @@ use ostia_identity::{Confirmation, Identity, Key, VerifiedToken};
 use ostia_session::{Marks, SessionId};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
+use serde_json::Value;
 use smallvec::SmallVec;
 
+use crate::passed_token::Passed;
 use crate::projection::Projection;
 
 /// Bytes that remembered callers may take together.
@@ -34,7 +36,7 @@ pub struct Recognised {
     pub session_id: Option<SessionId>,
     /// When the session began; `None` for bearers.
     pub signed_in_at: Option<SystemTime>,
-    /// What may end the session; `None` for bearers.
+    /// What may end the session, or the token; `None` for who is only assumed.
     pub ties: Option<Ties>,
     /// The key that signed; `None` for sessions.
     pub key: Option<Arc<Key>>,
@@ -45,25 +47,28 @@ pub struct Recognised {
     pub valid_until: SystemTime,
 }
 
-/// What a session may be ended by.
+/// What a session or a token may be ended by.
 #[derive(Clone, Copy, Debug)]
 pub struct Ties {
-    /// The names that it may be signed out by.
+    /// The names that it may be ended by.
     pub marks: Marks,
-    /// Its end at the latest.
-    pub ends_at: SystemTime,
+    /// When answers that are still open end with the session; `None` for a token, which lets in and then has no say.
+    pub ends_at: Option<SystemTime>,
 }
 
 impl Recognised {
-    /// The caller by a token that was accepted.
+    /// The caller by this token, which was accepted `now`.
     #[must_use]
-    pub fn by_token(verified: VerifiedToken, projection: &Projection) -> Self {
+    pub fn by_token(token: &str, verified: VerifiedToken, projection: &Projection, now: SystemTime) -> Self {
+        let by_proof = verified.confirmation.key_thumbprint.is_some();
+        let passed = Passed { scheme: if by_proof { "DPoP" } else { "Bearer" }, token };
+        let issued_at = verified.issued_at.unwrap_or(now);
         Self {
-            fields: projection.of(&verified.identity),
+            ties: Some(Ties { marks: Marks::of_token(&verified.identity, issued_at), ends_at: None }),
+            fields: projection.of(&verified.identity, Some(passed)),
             identity: Arc::new(verified.identity),
             session_id: None,
             signed_in_at: None,
-            ties: None,
             key: verified.key,
             bound: Some(verified.confirmation).filter(|bound| !bound.is_bearer()).map(Box::new),
             valid_until: verified.not_after,
@@ -96,9 +101,26 @@ struct ByBytes;
 impl Weighter<CacheKey, Arc<Recognised>> for ByBytes {
     fn weight(&self, _: &CacheKey, entry: &Arc<Recognised>) -> u64 {
         let fields: usize = entry.fields.iter().map(|(_, value)| value.len()).sum();
-        let claims: usize = entry.identity.claims.as_map().len();
-        u64::try_from(ENTRY_BYTES + 2 * fields + 128 * claims).unwrap_or(u64::MAX)
+        let claims: usize = entry.identity.claims.as_map().iter().map(member).sum();
+        u64::try_from(ENTRY_BYTES + 2 * fields + claims).unwrap_or(u64::MAX)
     }
+}
+
+/// About what a claim takes in memory.
+fn member((name, value): (&String, &Value)) -> usize {
+    /// A name and its place in a map.
+    const MEMBER_BYTES: usize = 40;
+    MEMBER_BYTES + name.len() + value_bytes(value)
+}
+
+fn value_bytes(value: &Value) -> usize {
+    size_of::<Value>()
+        + match value {
+            Value::String(text) => text.len(),
+            Value::Array(list) => list.iter().map(value_bytes).sum(),
+            Value::Object(members) => members.iter().map(member).sum(),
+            Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        }
 }
 
 /// The callers of the last minutes.
@@ -166,7 +188,43 @@ impl RecognisedCache {
 
 #[cfg(test)]
 mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use ostia_identity::{Claims, Proof};
+
     use super::*;
+
+    #[test]
+    fn callers_are_forgotten_when_their_claims_together_are_too_large() {
+        let cache = RecognisedCache::new().unwrap();
+        let groups: Vec<String> = (0..1000).map(|number| format!("{number:032}")).collect();
+        let claims = serde_json::json!({ "groups": groups });
+        for number in 0..1500_u32 {
+            let identity = Identity {
+                provider: Arc::from("corp"),
+                issuer: Arc::from("https://login.example.com"),
+                subject: Arc::from("robot"),
+                claims: Claims::new(claims.as_object().unwrap().clone()),
+                scopes: Vec::new(),
+                proof: Proof::Bearer,
+                expires_at: UNIX_EPOCH,
+            };
+            let recognised = Recognised {
+                identity: Arc::new(identity),
+                fields: Box::new([]),
+                session_id: None,
+                signed_in_at: None,
+                ties: None,
+                key: None,
+                bound: None,
+                valid_until: UNIX_EPOCH,
+            };
+            cache.put(cache.key(Kind::Bearer, [number.to_be_bytes().as_slice()]), &Arc::new(recognised));
+        }
+        // 1,000 texts of 32 bytes take 64 KB and a little.
+        assert!(cache.entries.weight() <= CAPACITY_BYTES);
+        assert!((500..=1100).contains(&cache.entries.len()), "{}", cache.entries.len());
+    }
 
     #[test]
     fn keys_cover_every_byte_the_kind_and_the_borders_of_parts() {

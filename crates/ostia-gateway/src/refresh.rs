@@ -171,8 +171,9 @@ impl Attempt {
         let name = &self.running.section.name;
         match self.running.provider.refresh(request, now).await {
             Ok(fresh) => {
+                let passes_token = self.snapshot.config.identity.pass_access_token;
                 let grant = Grant {
-                    access_token: None,
+                    access_token: passes_token.then(|| Token::new(fresh.access_token.reveal())),
                     access_expires_at: fresh.access_expires_at,
                     refresh_token: Some(Token::new(fresh.refresh_token.reveal())),
                     id_token: fresh.id_token.as_ref().map(|token| Token::new(token.reveal())),

@@ -211,7 +211,7 @@ impl Rehearsal {
         let by_token = assumed.by_token.unwrap_or(!route.credentials.session);
         let identity = self.identity(assumed, &provider, by_token, trial.at);
         let recognised = Arc::new(Recognised {
-            fields: snapshot.projection.of(&identity),
+            fields: snapshot.projection.of(&identity, None),
             identity: Arc::new(identity),
             session_id: None,
             signed_in_at: None,
@@ -297,7 +297,8 @@ async fn send(downstream: &mut Downstream, exchange: &mut Exchange, outcome: &mu
 fn shown(headers: &HeaderMap) -> Vec<(String, String)> {
     let mut fields = BTreeMap::new();
     for (name, value) in headers {
-        let secret = [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION].contains(name);
+        let secret = value.is_sensitive()
+            || [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION].contains(name);
         let text =
             if secret { "<set>".to_owned() } else { String::from_utf8_lossy(value.as_bytes()).into_owned() };
         fields.entry(name.as_str().to_owned()).or_insert_with(Vec::new).push(text);

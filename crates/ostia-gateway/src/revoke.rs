@@ -1,12 +1,15 @@
-//! What an operator asks about sessions, and what they end: by the issuer's session, by person, by provider, all.
+//! What an operator asks about sessions, and what they end: by the issuer's session, by subject, by provider, all. Access
+//! tokens that were issued until then end with the sessions.
 
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use ostia_session::Ended;
 
 use crate::gateway::Gateway;
 use crate::happened::Happened;
+use crate::snapshot::RunningProvider;
 
 /// Which sessions are to end. `sid` and `subject` mean the provider's; without a provider, those of every provider.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
@@ -18,7 +21,7 @@ pub struct Revocation {
     /// `sid`: what goes back to this session at the issuer.
     #[serde(default)]
     pub sid: Option<String>,
-    /// `sub`: everything of this person.
+    /// `sub`: everything of this person or machine.
     #[serde(default)]
     pub subject: Option<String>,
     /// Everybody; the only way to name nothing else.
@@ -41,8 +44,8 @@ pub enum RevokeRefused {
     /// Nobody is named, or more than one way.
     #[error("name one of `sid`, `subject`, `provider` and `all`")]
     NotOne,
-    /// No provider of that name signs people in.
-    #[error("no provider `{0}` signs people in")]
+    /// The configuration has no provider of that name.
+    #[error("there is no provider `{0}`")]
     NoProvider(String),
 }
 
@@ -87,7 +90,8 @@ impl Gateway {
         }
     }
 
-    /// Ends sessions, here and on the nodes that share a store. Whoever is signed out may sign in again.
+    /// Ends sessions and tokens, here and on the nodes that share a store. Whoever is signed out may sign in again, and
+    /// tokens that are issued later count.
     ///
     /// # Errors
     /// [`RevokeRefused`]; nothing was ended then.
@@ -98,11 +102,10 @@ impl Gateway {
         if ways > 1 || (ways == 0 && provider.is_none()) || (*all && provider.is_some()) {
             return Err(RevokeRefused::NotOne);
         }
-        let people = || snapshot.providers.values().filter(|running| running.section.client.is_some());
-        let meant: Vec<_> = match provider {
-            None => people().collect(),
-            Some(name) => people().filter(|running| *running.section.name == **name).collect(),
+        let named = |running: &&Arc<RunningProvider>| {
+            provider.as_ref().is_none_or(|name| *running.section.name == **name)
         };
+        let meant: Vec<_> = snapshot.providers.values().filter(named).collect();
         if let (true, Some(name)) = (meant.is_empty(), provider) {
             return Err(RevokeRefused::NoProvider(name.clone()));
         }

@@ -12,7 +12,7 @@ use crate::key_set::{Key, KeySet};
 use crate::refusal::TokenRefused;
 use crate::{Claims, Confirmation, Identity, IssuerRules, Proof, validation};
 
-/// How far ahead `exp` may lie when nothing else is configured.
+/// How long a token may live when nothing else is configured.
 pub const DEFAULT_MAX_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The rules of one provider for its access tokens.
@@ -42,7 +42,7 @@ pub struct AccessTokenProfile {
     pub groups: GroupRules,
     /// Granted to both clocks; 60 s at most is wise.
     pub skew: Duration,
-    /// How far ahead `exp` may lie; [`DEFAULT_MAX_LIFETIME`].
+    /// How far `exp` may lie ahead, and behind `iat`; [`DEFAULT_MAX_LIFETIME`].
     pub max_lifetime: Duration,
 }
 
@@ -53,6 +53,8 @@ pub struct VerifiedToken {
     pub identity: Identity,
     /// The key that signed; a cached verdict asks [`Key::is_live`]. `None` when the issuer was asked instead.
     pub key: Option<Arc<Key>>,
+    /// When it was issued; `None` when an issuer that was asked did not say.
+    pub issued_at: Option<SystemTime>,
     /// A cached verdict ends here: `exp` and the granted skew, or when the issuer has to be asked again.
     pub not_after: SystemTime,
     /// The client that the token was issued to, if it says so.
@@ -88,12 +90,15 @@ pub(crate) fn judge(
     refuse_other_kinds(&claims, typ, profile)?;
     audience(&claims, profile)?;
     let times = validation::times(&claims, now, profile.skew)?;
-    if times.expires_at > now + profile.max_lifetime + profile.skew {
+    // Also by its own dates, so that what is said of tokens issued until now may be forgotten some day.
+    let latest = times.issued_at.min(now) + profile.max_lifetime + profile.skew;
+    if times.expires_at > latest {
         return Err(TokenRefused::LivesTooLong);
     }
     let subject = validation::subject(&claims)?.into();
     let client_id = client_id(&claims, &profile.client_id_claims)?;
-    let bearer = Bearer { claims, subject, client_id, expires_at: times.expires_at };
+    let (issued_at, expires_at) = (Some(times.issued_at), times.expires_at);
+    let bearer = Bearer { claims, subject, client_id, issued_at, expires_at };
     bearer.accepted(profile, times.expires_at + profile.skew)
 }
 
@@ -126,13 +131,14 @@ pub fn accept_introspected(
     if validation::date(&claims, "nbf")?.is_some_and(|not_before| not_before > now + profile.skew) {
         return Err(TokenRefused::NotYetValid);
     }
+    let issued_at = validation::date(&claims, "iat")?;
     let client_id = client_id(&claims, &profile.client_id_claims)?;
     let subject = match (claims.get("sub"), &client_id) {
         (None, Some(client)) if validation::is_name(client) => client.as_str().into(),
         _ => validation::subject(&claims)?.into(),
     };
     let until = now + holds;
-    let bearer = Bearer { claims, subject, client_id, expires_at: expires_at.unwrap_or(until) };
+    let bearer = Bearer { claims, subject, client_id, issued_at, expires_at: expires_at.unwrap_or(until) };
     bearer.accepted(profile, expires_at.map_or(until, |expires_at| until.min(expires_at + profile.skew)))
 }
 
@@ -141,6 +147,7 @@ struct Bearer {
     claims: Claims,
     subject: Arc<str>,
     client_id: Option<String>,
+    issued_at: Option<SystemTime>,
     expires_at: SystemTime,
 }
 
@@ -150,7 +157,7 @@ impl Bearer {
         profile: &AccessTokenProfile,
         not_after: SystemTime,
     ) -> Result<VerifiedToken, TokenRefused> {
-        let Self { mut claims, subject, client_id, expires_at } = self;
+        let Self { mut claims, subject, client_id, issued_at, expires_at } = self;
         let confirmation = Confirmation::of(&claims)?;
         let scopes = scopes(&claims, &profile.scope_claims)?;
         claims.straighten_flags();
@@ -164,7 +171,7 @@ impl Bearer {
             proof: Proof::Bearer,
             expires_at,
         };
-        Ok(VerifiedToken { identity, key: None, not_after, client_id, confirmation })
+        Ok(VerifiedToken { identity, key: None, issued_at, not_after, client_id, confirmation })
     }
 }
 

@@ -302,7 +302,7 @@ pub(super) fn identity(identity: &IdentityHeaders) -> Mapping {
     Map::default()
         .with_some("preset", identity.preset.map(Preset::as_str))
         .with_some("headers", headers)
-        .with("pass_access_token", false)
+        .with("pass_access_token", identity.pass_access_token)
         .with_some("assertion", assertion)
         .0
 }
@@ -358,6 +358,7 @@ pub(super) fn pages(pages: &Pages) -> Mapping {
     Map::default()
         .with_some("name", pages.name.as_deref())
         .with_some("support", pages.support.as_ref().map(|url| url.as_str().to_owned()))
+        .with_some("logo_file", pages.logo.as_ref().map(|logo| path(&logo.file)))
         .0
 }
 

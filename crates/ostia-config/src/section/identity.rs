@@ -37,7 +37,7 @@ pub(crate) static IDENTITY: Section = Section {
             Shape::Word(&PRESET),
             "A set of fields by name, to which `headers` adds. `forwarded`: `X-Forwarded-User: sub`, \
              `X-Forwarded-Email: email`, `X-Forwarded-Groups: groups`. `alb`: `X-Amzn-Oidc-Identity: sub` and the signed \
-             `X-Amzn-Oidc-Data`, never the access token. `iap`: `X-Goog-Authenticated-User-Email` and `-Id` after the \
+             `X-Amzn-Oidc-Data`; the access token only with `pass_access_token`. `iap`: `X-Goog-Authenticated-User-Email` and `-Id` after the \
              issuer, and the signed `X-Goog-Iap-Jwt-Assertion`. `pomerium`: `X-Pomerium-Claim-Sub`, `-Email`, `-Groups` \
              and `-Name`, and the signed `X-Pomerium-Jwt-Assertion`. `remote-user`: `Remote-User: sub`, `Remote-Email`, \
              `Remote-Groups`, `Remote-Name`.",
@@ -46,7 +46,10 @@ pub(crate) static IDENTITY: Section = Section {
         Key::new(
             "pass_access_token",
             Shape::Bool,
-            "Whether the upstream gets the caller's access token. Only `false` in this release.",
+            "The upstream gets the caller's access token as `Authorization: Bearer`, with the preset `alb` in \
+             `X-Amzn-Oidc-Accesstoken`, too: the one that came with the request, or the one of the sign-in, refreshed. Then \
+             every upstream can speak for the caller wherever the token counts, and session cookies grow by its length; \
+             where it does not fit into them it is left out.",
         )
         .default("false"),
         Key::new("assertion", Shape::Section(&ASSERTION), "A signed statement about the caller.")
@@ -85,7 +88,6 @@ pub(crate) static ASSERTION: Section = Section {
 const NOT_OURS: [&str; 6] = ["accept-encoding", "content-type", "origin", "range", "referer", "via"];
 
 pub(crate) fn read(fields: &Fields<'_>) -> IdentityHeaders {
-    refuse_access_token(fields);
     let named = headers(fields);
     let preset = preset(fields);
     let replaced = |header: &HeaderName| named.iter().any(|own| folded(&own.header) == folded(header));
@@ -99,10 +101,11 @@ pub(crate) fn read(fields: &Fields<'_>) -> IdentityHeaders {
         .collect();
     headers.extend(named);
     let section = fields.section("assertion");
-    let withheld = preset.map(Preset::withheld).unwrap_or_default().iter();
+    let token_headers = preset.map(Preset::token_headers).unwrap_or_default().iter();
     IdentityHeaders {
         preset,
-        withheld: withheld.map(|name| HeaderName::from_static(name)).collect(),
+        token_headers: token_headers.map(|name| HeaderName::from_static(name)).collect(),
+        pass_access_token: fields.get("pass_access_token"),
         assertions: assertions(&section, preset, &headers),
         headers,
         assertion_issuer: section.get("issuer"),
@@ -145,13 +148,6 @@ fn assertions(fields: &Fields<'_>, preset: Option<Preset>, headers: &[ClaimHeade
     }
     assertions.push(Assertion { header, lifetime, form: AssertionForm::Own });
     assertions
-}
-
-fn refuse_access_token(fields: &Fields<'_>) {
-    if fields.get::<bool>("pass_access_token") {
-        let span = fields.value_span("pass_access_token");
-        fields.cx.not_yet(span, &fields.sub("pass_access_token"), "`pass_access_token: true`");
-    }
 }
 
 fn headers(fields: &Fields<'_>) -> Vec<ClaimHeader> {

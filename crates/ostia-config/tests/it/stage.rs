@@ -41,9 +41,11 @@ impl Stage {
             ("internal-ca.pem", "a certificate", 0o644),
             ("node.pem", "a certificate", 0o644),
             ("node.key", "a key", 0o600),
+            ("logo.svg", "<svg xmlns=\"http://www.w3.org/2000/svg\"/>", 0o644),
         ] {
             stage.write(name, text, mode);
         }
+        stage.write("large.svg", &"<svg>".repeat(20_000), 0o644);
         fs::create_dir(stage.folder.path().join("credentials")).unwrap();
         stage.write("credentials/credential", "s3cr3t-of-a-file", 0o400);
         stage

@@ -100,8 +100,9 @@ async fn sign_in(
     let previous = session::open(front, arrived, exchange).await;
     let presented = previous.as_ref().map_or(Presented::ALL, |opened| opened.presented);
     let provider = &running.section.name;
+    let passes_token = snapshot.config.identity.pass_access_token;
     let grant = Grant {
-        access_token: None,
+        access_token: passes_token.then(|| Token::new(who.access_token.reveal())),
         access_expires_at: who.access_expires_at,
         refresh_token: who.refresh_token.as_ref().map(|token| Token::new(token.reveal())),
         id_token: Some(Token::new(who.id_token.reveal())),
@@ -120,6 +121,9 @@ async fn sign_in(
     let before = Before { is_stored: false, presented };
     match written::write(&front.gateway, snapshot, &session, before, host, exchange.now).await {
         Ok(sealed) => {
+            if sealed.dropped.access_token {
+                tracing::warn!(provider = %provider, "an access token does not fit into the session cookies and is not passed on");
+            }
             if let Some(previous) = previous {
                 session::end(&front.gateway, snapshot, &previous.session, exchange.now);
             }

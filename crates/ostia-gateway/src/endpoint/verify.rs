@@ -14,7 +14,7 @@ use pingora_http::RequestHeader;
 use super::{Own, refuse};
 use crate::admit;
 use crate::answer::{Answer, Refusal};
-use crate::exchange::Exchange;
+use crate::exchange::{AskedAbout, Exchange};
 use crate::extension::FieldEdit;
 use crate::proxy::Front;
 use crate::sign_in;
@@ -224,6 +224,11 @@ async fn verify(
                 .advise("Send everything under /.ostia/ to Ostia instead of asking about it.");
         return refuse(&arrived, exchange, refusal);
     }
+    exchange.outcome.asked_about = Some(Box::new(AskedAbout {
+        method: arrived.request.method.clone(),
+        host: arrived.examined.host().name().into(),
+        path: arrived.examined.path().into(),
+    }));
     match admit::decide(front, &arrived, exchange).await {
         Ok(authorized) => granted(&authorized, &arrived, exchange),
         Err(answer)
@@ -251,7 +256,8 @@ fn sign_in_at(arrived: &Arrived<'_>, exchange: &Exchange) -> Option<HeaderValue>
     HeaderValue::from_str(&sign_in::login_path(&sign_in::target_of(arrived))).ok()
 }
 
-/// 200 with everything that the upstream would get about the caller.
+/// 200 with everything that the upstream would get about the caller. A field that has nothing to say is there, too, and
+/// empty: Envoy and Caddy copy only what is there, and would leave the client's own words in its place.
 fn granted(authorized: &Authorized, arrived: &Arrived<'_>, exchange: &Exchange) -> Answer {
     let mut answer = Answer::empty(StatusCode::OK, "verified");
     let host = arrived.examined.host().name();
@@ -261,6 +267,13 @@ fn granted(authorized: &Authorized, arrived: &Arrived<'_>, exchange: &Exchange) 
     for edit in authorized.edits() {
         if let FieldEdit::Set(name, value) = edit {
             answer = answer.with(name.clone(), value.clone());
+        }
+    }
+    let snapshot = &exchange.snapshot;
+    let of_extensions = snapshot.extensions.iter().flat_map(|running| &running.fields);
+    for name in snapshot.config.identity.names().chain(of_extensions) {
+        if !answer.headers().iter().any(|(said, _)| said == name) {
+            answer = answer.with(name.clone(), HeaderValue::from_static(""));
         }
     }
     answer

@@ -11,11 +11,15 @@ use pingora_http::RequestHeader;
 use crate::exchange::{Exchange, Outcome};
 use crate::proxy::Front;
 
-/// The host that was asked for. Where the configuration does not name it, it is the client's word: what looks like a
-/// secret in it is not written.
+/// The host that was asked for, as far as it may be written.
 pub(crate) fn host_of<'a>(request: &'a RequestHeader, outcome: &Outcome) -> Cow<'a, str> {
     let field = request.headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let host = field.or_else(|| request.uri.host()).unwrap_or("");
+    shown_host(field.or_else(|| request.uri.host()).unwrap_or(""), outcome)
+}
+
+/// A host as far as it may be written. Where the configuration does not name it, it is the client's word: what looks
+/// like a secret in it is not.
+pub(crate) fn shown_host<'a>(host: &'a str, outcome: &Outcome) -> Cow<'a, str> {
     match outcome.route.as_ref().map(|route| &route.host) {
         Some(HostPattern::Exact(_)) => Cow::Borrowed(host),
         _ => redact(host),

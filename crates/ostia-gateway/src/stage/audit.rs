@@ -7,7 +7,7 @@ use pingora_proxy::Session as Downstream;
 use crate::answer::Answer;
 use crate::exchange::Exchange;
 use crate::proxy::Front;
-use crate::stage::asked::{host_of, who_asked};
+use crate::stage::asked::{host_of, shown_host, who_asked};
 
 /// Somebody is let in; told where the route asks for it.
 pub fn allowed(front: &Front, downstream: &Downstream, exchange: &Exchange) {
@@ -17,19 +17,23 @@ pub fn allowed(front: &Front, downstream: &Downstream, exchange: &Exchange) {
     }
 }
 
-/// A request is refused for who made it, or sent to sign in; always told. A request that cannot be understood or has no
-/// route is no decision about anybody.
-pub fn denied(front: &Front, downstream: &Downstream, exchange: &Exchange, answer: &Answer) {
-    if exchange.outcome.route.is_none() {
-        return;
-    }
-    let by_policy = exchange.outcome.decision.filter(|decision| !decision.allowed);
-    match by_policy {
-        Some(decision) => tell(front, downstream, exchange, false, decision.reason),
-        None if matches!(answer.status().as_u16(), 401 | 403) => {
+/// Answers to somebody who was let in: those of a route itself, and that to a proxy in front that asked.
+const TO_WHO_WAS_LET_IN: [&str; 3] = ["respond", "redirect", "verified"];
+
+/// Ostia answers by itself. That somebody is refused for who they are, or sent to sign in, is always told; that they are let
+/// in where the route asks for it. A request that cannot be understood or has no route is no decision about anybody.
+pub fn answered(front: &Front, downstream: &Downstream, exchange: &Exchange, answer: &Answer) {
+    let Some(route) = &exchange.outcome.route else { return };
+    let was_let_in = TO_WHO_WAS_LET_IN.contains(&answer.reason());
+    match exchange.outcome.decision {
+        Some(decision) if !decision.allowed => tell(front, downstream, exchange, false, decision.reason),
+        Some(decision) if was_let_in && route.audit_allowed => {
+            tell(front, downstream, exchange, true, decision.reason);
+        }
+        _ if !was_let_in && matches!(answer.status().as_u16(), 401 | 403) => {
             tell(front, downstream, exchange, false, answer.reason());
         }
-        None => {}
+        _ => {}
     }
 }
 
@@ -38,11 +42,16 @@ fn tell(front: &Front, downstream: &Downstream, exchange: &Exchange, is_allowed:
     let Some(route) = exchange.outcome.route.as_ref().filter(|_| log.is_on()) else { return };
     let outcome = &exchange.outcome;
     let request = downstream.req_header();
-    let host = host_of(request, outcome);
+    let about = outcome.asked_about.as_deref();
+    let host = about.map_or_else(|| host_of(request, outcome), |about| shown_host(&about.host, outcome));
+    let mut who = who_asked(front, request, &host, exchange);
+    if let Some(about) = about {
+        (who.asked.method, who.asked.path) = (about.method.as_str(), &about.path);
+    }
     let identity = outcome.caller.as_ref().map(|caller| &caller.identity);
     log.write(&AuditLine {
         at: exchange.now,
-        who: who_asked(front, request, &host, exchange),
+        who,
         route: &route.name,
         subject: identity.map(|identity| &*identity.subject),
         provider: identity.map(|identity| &*identity.provider),

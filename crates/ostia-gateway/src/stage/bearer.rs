@@ -77,6 +77,10 @@ pub async fn by_token(
     let Some(running) = routed.route.provider(&known.identity.provider) else {
         return Err(challenge::refuse_token(arrived, exchange, Complaint::InvalidToken, "issuer_other"));
     };
+    if known.ties.is_some_and(|ties| front.gateway.endings().has_token(&ties.marks)) {
+        metrics.token_refused(&running.section.name, "token_revoked");
+        return Err(challenge::refuse_token(arrived, exchange, Complaint::InvalidToken, "token_revoked"));
+    }
     if known.bound.is_some() || presented.by_dpop {
         Showing { front, running, arrived, exchange, presented }.confirm(known.bound.as_deref())?;
     }
@@ -111,7 +115,8 @@ async fn at_first_sight(
     match running.provider.verify_bearer(token, exchange.now).await {
         Ok(verified) => {
             metrics.token_accepted(provider);
-            let recognised = Arc::new(Recognised::by_token(verified, &exchange.snapshot.projection));
+            let projection = &exchange.snapshot.projection;
+            let recognised = Arc::new(Recognised::by_token(token, verified, projection, exchange.now));
             exchange.snapshot.recognised.put(key, &recognised);
             Ok(recognised)
         }

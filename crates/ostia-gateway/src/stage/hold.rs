@@ -1,7 +1,7 @@
-//! An exchange that may last is tied to the session that it was let in by.
+//! An exchange that may last is tied to the session or the token that it was let in by.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, Method, StatusCode, header};
 use pingora_http::ResponseHeader;
@@ -16,6 +16,9 @@ use crate::tether;
 
 /// An answer with fewer bytes than this is over before anybody could end it.
 const SHORT: u64 = 1 << 20;
+
+/// An answer to a bearer ends when the token is revoked, not with the token: ten years are for good.
+const UNTIL_REVOKED: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
 /// What ends the exchange, and what is told of it then: nobody asks it any more when it was let go.
 pub struct Held {
@@ -69,11 +72,16 @@ pub fn used(exchange: &Exchange) {
 fn hold(front: &Front, downstream: &Downstream, exchange: &mut Exchange) {
     let Some(ties) = exchange.outcome.caller.as_ref().and_then(|caller| caller.ties) else { return };
     let endings = front.gateway.endings();
-    let idle = exchange.snapshot.sessions.lifetimes().idle;
-    let cut = Cut::new(ties.ends_at, idle, exchange.now);
+    let (ends_at, idle) = match ties.ends_at {
+        Some(ends_at) => (ends_at, exchange.snapshot.sessions.lifetimes().idle),
+        None => (exchange.now + UNTIL_REVOKED, UNTIL_REVOKED),
+    };
+    let cut = Cut::new(ends_at, idle, exchange.now);
     tether::tie(&cut, endings.streams().enter(ties.marks, &cut));
-    // Ended between the look at its cookie and now.
-    if endings.has(&ties.marks) {
+    // Ended between the look at its credential and now.
+    let is_ended =
+        if ties.ends_at.is_some() { endings.has(&ties.marks) } else { endings.has_token(&ties.marks) };
+    if is_ended {
         cut.cut(CutReason::Ended);
     }
     exchange.outcome.held = Some(Box::new(Held { cut, told: Told::new(front, downstream, exchange) }));

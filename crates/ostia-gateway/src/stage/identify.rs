@@ -8,12 +8,13 @@ use http::header::COOKIE;
 use ostia_identity::Proof;
 use ostia_oidc::resource_server::challenge::Complaint;
 use ostia_request::cookie;
-use ostia_session::{Marks, OpenedSession, Session};
+use ostia_session::{Marks, OpenedSession, Session, Token};
 use smallvec::SmallVec;
 
 use crate::answer::Answer;
 use crate::challenge;
 use crate::exchange::Exchange;
+use crate::passed_token::Passed;
 use crate::proxy::Front;
 use crate::recognised::{CacheKey, Kind, Recognised, Ties};
 use crate::refresh;
@@ -209,14 +210,17 @@ async fn continue_session(
 
 fn recognise(exchange: &Exchange, session: &Session, needs_refresh: bool) -> Recognised {
     debug_assert_eq!(session.identity.proof, Proof::Session);
+    let lives = session.access_expires_at.is_none_or(|ends| exchange.now < ends);
+    let token = session.access_token.as_ref().filter(|_| lives).map(Token::text);
+    let passed = token.as_ref().map(|token| Passed::bearer(token.reveal()));
     Recognised {
-        fields: exchange.snapshot.projection.of(&session.identity),
+        fields: exchange.snapshot.projection.of(&session.identity, passed),
         identity: Arc::clone(&session.identity),
         session_id: Some(session.id),
         signed_in_at: Some(session.created_at),
         ties: Some(Ties {
             marks: Marks::of(session),
-            ends_at: session.ends_at(exchange.snapshot.sessions.lifetimes()),
+            ends_at: Some(session.ends_at(exchange.snapshot.sessions.lifetimes())),
         }),
         key: None,
         bound: None,
@@ -225,7 +229,7 @@ fn recognise(exchange: &Exchange, session: &Session, needs_refresh: bool) -> Rec
 }
 
 /// When the cookie has to be opened again: soon enough to refresh in time (the window is at most the second half of
-/// the access token's life) and never after the session's end.
+/// the access token's life), never after the session's end, nor after that of a token that is passed on.
 fn look_again_at(exchange: &Exchange, session: &Session, needs_refresh: bool) -> SystemTime {
     let now = exchange.now;
     if needs_refresh {
@@ -234,6 +238,11 @@ fn look_again_at(exchange: &Exchange, session: &Session, needs_refresh: bool) ->
     let lifetimes = exchange.snapshot.sessions.lifetimes();
     let mut at =
         (now + SESSION_LOOK_AGAIN).min(session.ends_at(lifetimes)).min(session.last_seen_at + lifetimes.idle);
+    if session.access_token.is_some()
+        && let Some(ends) = session.access_expires_at.filter(|ends| *ends > now)
+    {
+        at = at.min(ends);
+    }
     if session.refresh_token.is_some()
         && let Some(ends) = session.access_expires_at
     {

@@ -6,7 +6,7 @@ use ostia_identity::{AlgorithmSet, ClaimPath, GroupRules, Proof, peek_issuer};
 use serde_json::json;
 
 use crate::setting::*;
-use crate::signer::{ED25519, P256, P384, RSA};
+use crate::signer::{ED25519, P256, P384, P521, RSA};
 
 #[test]
 fn every_claim_rule_refuses_what_breaks_it() {
@@ -37,6 +37,7 @@ fn every_claim_rule_refuses_what_breaks_it() {
         ("exp largest integer", json!({"exp": u64::MAX}), "token_claim_malformed"),
         ("exp in the year 10000", json!({"exp": 253_402_300_800_u64}), "token_claim_malformed"),
         ("exp in 30 days", json!({"exp": NOW + 30 * 86_400}), "token_lives_too_long"),
+        ("from a month ago and for a month", json!({"iat": NOW - 30 * 86_400}), "token_lives_too_long"),
         ("exp zero", json!({"exp": 0}), "token_expired"),
         ("expired five minutes ago", json!({"exp": NOW - 300}), "token_expired"),
         ("expired, at the edge of the skew", json!({"exp": NOW - 60}), "token_expired"),
@@ -131,9 +132,14 @@ fn where_plain_jwt_is_allowed_an_id_token_is_still_refused() {
 fn every_algorithm_is_accepted_with_its_own_key_and_only_where_allowed() {
     let cases = [
         ("RS256", &*RSA),
+        ("RS384", &RSA),
+        ("RS512", &RSA),
         ("PS256", &RSA),
+        ("PS384", &RSA),
+        ("PS512", &RSA),
         ("ES256", &P256),
         ("ES384", &P384),
+        ("ES512", &P521),
         ("EdDSA", &ED25519),
         ("Ed25519", &ED25519),
     ];
@@ -141,8 +147,8 @@ fn every_algorithm_is_accepted_with_its_own_key_and_only_where_allowed() {
         let token = signer.access_token(alg, &claims());
         assert_eq!(verdict(accept(&token)), "accepted", "{alg}");
         let others = AlgorithmSet::from_names(
-            ["RS256", "PS256", "ES256", "ES384", "EdDSA"]
-                .into_iter()
+            AlgorithmSet::all()
+                .names()
                 .filter(|other| *other != alg && !(alg == "Ed25519" && *other == "EdDSA")),
         );
         let narrow = ostia_identity::AccessTokenProfile { algorithms: others.unwrap(), ..profile() };

@@ -8,7 +8,7 @@ use ostia_identity::{
 };
 use serde_json::{Value, json};
 
-use crate::signer::{ED25519, P256, P384, RSA, Signer};
+use crate::signer::{ED25519, P256, P384, P521, RSA, Signer};
 
 pub(crate) const ISSUER: &str = "https://login.example.com";
 pub(crate) const AUDIENCE: &str = "https://api.example.com";
@@ -70,7 +70,7 @@ pub(crate) fn jwks(keys: &[Value]) -> Vec<u8> {
 
 /// The set with one key of each kind.
 pub(crate) fn keys() -> KeySet {
-    let signers: [&Signer; 4] = [&RSA, &P256, &P384, &ED25519];
+    let signers: [&Signer; 5] = [&RSA, &P256, &P384, &P521, &ED25519];
     KeySet::from_jwks(&jwks(&signers.map(Signer::jwk))).unwrap()
 }
 

@@ -5,8 +5,9 @@ use std::sync::LazyLock;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair,
-    KeyPair as _, RSA_PKCS1_SHA256, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RsaKeyPair,
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, ECDSA_P521_SHA512_FIXED_SIGNING,
+    EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512,
+    RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, RsaKeyPair,
 };
 use serde_json::{Value, json};
 
@@ -19,6 +20,9 @@ pub(crate) static P256: LazyLock<Signer> = LazyLock::new(|| {
 });
 pub(crate) static P384: LazyLock<Signer> = LazyLock::new(|| {
     Signer::new("ec-2", Pair::Ec(EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).unwrap()))
+});
+pub(crate) static P521: LazyLock<Signer> = LazyLock::new(|| {
+    Signer::new("ec-3", Pair::Ec(EcdsaKeyPair::generate(&ECDSA_P521_SHA512_FIXED_SIGNING).unwrap()))
 });
 pub(crate) static ED25519: LazyLock<Signer> =
     LazyLock::new(|| Signer::new("ed-1", Pair::Ed(Ed25519KeyPair::generate().unwrap())));
@@ -49,7 +53,11 @@ impl Signer {
             Pair::Ec(pair) => {
                 let point = &pair.public_key().as_ref()[1..];
                 let (x, y) = point.split_at(point.len() / 2);
-                let crv = if x.len() == 32 { "P-256" } else { "P-384" };
+                let crv = match x.len() {
+                    32 => "P-256",
+                    48 => "P-384",
+                    _ => "P-521",
+                };
                 json!({"kty": "EC", "crv": crv, "kid": self.kid, "x": text(x), "y": text(y)})
             }
             Pair::Ed(pair) => {
@@ -64,6 +72,9 @@ impl Signer {
                 let mut signature = vec![0; pair.public_modulus_len()];
                 let encoding: &'static dyn aws_lc_rs::signature::RsaEncoding = match alg {
                     "PS256" => &RSA_PSS_SHA256,
+                    "PS384" => &RSA_PSS_SHA384,
+                    "PS512" => &RSA_PSS_SHA512,
+                    "RS384" => &RSA_PKCS1_SHA384,
                     "RS512" => &RSA_PKCS1_SHA512,
                     _ => &RSA_PKCS1_SHA256,
                 };

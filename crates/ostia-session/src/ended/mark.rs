@@ -2,8 +2,11 @@
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::time::SystemTime;
 
 use aws_lc_rs::digest::{Context, SHA256};
+
+use ostia_identity::Identity;
 
 use crate::record;
 use crate::session::{Session, SessionId};
@@ -19,6 +22,13 @@ pub enum Ended<'a> {
         issuer: &'a str,
         /// `sid`.
         session: &'a str,
+    },
+    /// One access token (`jti`).
+    Token {
+        /// `iss`.
+        issuer: &'a str,
+        /// `jti`.
+        id: &'a str,
     },
     /// Every session of a person.
     Subject {
@@ -53,6 +63,7 @@ impl Mark {
             Ended::IssuerSession { issuer, session } => {
                 Self::digest("sid", &[issuer.as_bytes(), session.as_bytes()])
             }
+            Ended::Token { issuer, id } => Self::digest("token", &[issuer.as_bytes(), id.as_bytes()]),
             Ended::Subject { issuer, subject } => {
                 Self::digest("sub", &[issuer.as_bytes(), subject.as_bytes()])
             }
@@ -137,6 +148,24 @@ impl Marks {
             issuer: Mark::of(Ended::Issuer(issuer)),
             everybody: Mark::of(Ended::Everybody),
             begun_at: record::seconds(session.created_at),
+        }
+    }
+
+    /// The marks of an access token, which is ended as the sessions of its subject are: by its `sid`, by the subject,
+    /// the issuer, with everybody. `issued_at` stands for the beginning.
+    #[must_use]
+    pub fn of_token(identity: &Identity, issued_at: SystemTime) -> Self {
+        let issuer: &str = &identity.issuer;
+        let subject = Mark::of(Ended::Subject { issuer, subject: &identity.subject });
+        let itself = identity.claims.string("jti").map(|id| Mark::of(Ended::Token { issuer, id }));
+        let sid = identity.claims.string("sid");
+        Self {
+            session: itself.unwrap_or(subject),
+            issuer_session: sid.map(|session| Mark::of(Ended::IssuerSession { issuer, session })),
+            subject,
+            issuer: Mark::of(Ended::Issuer(issuer)),
+            everybody: Mark::of(Ended::Everybody),
+            begun_at: record::seconds(issued_at),
         }
     }
 

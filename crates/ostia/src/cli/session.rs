@@ -12,24 +12,25 @@ use super::terminal::say;
 pub(super) enum Session {
     /// Count open streams, endings that are remembered and refreshes in flight.
     List(Target),
-    /// End sessions, here and on all nodes that share a store. Who is signed out may sign in again.
+    /// End sessions, and access tokens that were issued until now, here and on all nodes that share a store. Who is
+    /// signed out may sign in again; tokens that are issued later count.
     Revoke(Revoke),
 }
 
-/// Which sessions.
+/// Which sessions and tokens.
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("whose").required(true).multiple(true).args(["sid", "subject", "provider", "all"]))]
 pub(super) struct Revoke {
-    /// What goes back to this session at the issuer.
+    /// What goes back to this session at the issuer (`sid`).
     #[arg(long, conflicts_with_all = ["subject", "all"])]
     sid: Option<String>,
-    /// Every session of this person (`sub`).
+    /// Everything of this person or machine (`sub`).
     #[arg(long, conflicts_with = "all")]
     subject: Option<String>,
-    /// Of this provider alone; by itself every session of the provider.
+    /// Of this provider alone; by itself everything of the provider.
     #[arg(long, conflicts_with = "all")]
     provider: Option<String>,
-    /// Every session.
+    /// Everything.
     #[arg(long)]
     all: bool,
     #[command(flatten)]

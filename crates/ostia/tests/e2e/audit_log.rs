@@ -108,6 +108,42 @@ async fn denials_always_and_entries_where_asked_are_audited_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_proxy_in_front_asks_about_is_audited_as_the_request_itself() {
+    let world = World::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let yaml = "listeners:\n  http: { bind: \"<listen>\", trusted_proxies: [127.0.0.1/32] }\n".to_owned()
+        + &config(&world, folder.path(), "plain").replace(
+            "routes:\n",
+            "routes:\n  - { name: gone, host: app.localhost, path: /gone, allow: staff, audit: allow, respond: { status: 403 } }\n",
+        );
+    let node = world.start(&yaml).await;
+    let ana = format!("Bearer {}", world.provider.access_token("ana", json!({ "groups": ["staff"] })));
+    for (line, status) in [
+        ("GET /.ostia/verify/home?x=1 HTTP/1.1", 200),
+        ("DELETE /.ostia/verify/finance/x HTTP/1.1", 403),
+        ("GET /gone HTTP/1.1", 403),
+    ] {
+        let answer = raw::send(node.port(), request(line, &[("Authorization", &ana)])).await.unwrap();
+        assert_eq!(answer.status, status, "{line}: {}", answer.text());
+    }
+    let told = decisions(&folder.path().join("audit.jsonl"), 3).await;
+    let part = |line: &Value| {
+        ["http.request.method", "server.address", "url.path", "ostia.decision", "http.route"]
+            .map(|name| line[name].as_str().unwrap_or_default().to_owned())
+    };
+    let mut told: Vec<_> = told.iter().map(part).collect();
+    told.sort();
+    assert_eq!(
+        told,
+        [
+            ["DELETE", "app.localhost", "/finance/x", "deny", "finance"],
+            ["GET", "app.localhost", "/gone", "allow", "gone"],
+            ["GET", "app.localhost", "/home", "allow", "app"],
+        ]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_person_is_audited_by_session_and_hashed_where_asked() {
     let world = World::new().await;
     let folder = tempfile::tempdir().unwrap();

@@ -3,6 +3,7 @@
 use ostia_testkit::{Authority, NodeProvider, Ostia, Registration, Signer, raw};
 use serde_json::json;
 
+use crate::tls::{listeners, s_client_shows};
 use crate::world::World;
 
 struct Certified {
@@ -14,7 +15,11 @@ struct Certified {
 impl Certified {
     /// A node that checks JWTs itself and asks about every other token, each time.
     async fn start() -> Self {
-        let world = World::new().await;
+        Self::start_in(World::new().await, "").await
+    }
+
+    /// The same with these listeners.
+    async fn start_in(world: World, listeners: &str) -> Self {
         let provider = NodeProvider::start(&Registration {
             redirect_uris: Vec::new(),
             post_logout_redirect_uris: Vec::new(),
@@ -28,7 +33,7 @@ impl Certified {
             provider.asking_secret(),
         );
         let routes = "routes:\n  - { name: api, host: api.localhost, allow: authenticated, scopes: [orders.read], upstream: app }\n";
-        let node = world.start(&[&section, &world.upstream_section(), routes].concat()).await;
+        let node = world.start(&[listeners, &section, &world.upstream_section(), routes].concat()).await;
         Self { provider, world, node }
     }
 
@@ -85,11 +90,37 @@ async fn a_token_that_a_certified_provider_bound_to_a_key_needs_its_proof() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_a_certified_provider_bound_to_a_certificate_is_refused_without_it() {
-    let certified = Certified::start().await;
-    let issued = Authority::new().issue(certified.world.shared.path(), &["robot.example.com"]);
-    let token = certified.provider.token_bound_to_certificate(&issued.der).await;
-    let answer = certified.ask_as_bearer(&token).await;
-    assert_eq!((answer.status, answer.json()["code"].as_str()), (401, Some("certificate_differs")));
-    assert_eq!(certified.world.app.count(), 0);
+async fn a_token_that_a_certified_provider_bound_to_a_certificate_passes_with_it_alone() {
+    let world = World::new().await;
+    let (listeners, partners) = behind_partners(&world);
+    let [robot, thief] =
+        ["robot.example.com", "thief.example.com"].map(|name| partners.issue(world.shared.path(), &[name]));
+    let certified = Certified::start_in(world, &listeners).await;
+    let token = certified.provider.token_bound_to_certificate(&robot.der).await;
+    // Twice each: a token that was accepted with its certificate is known, and asked for it again.
+    for (who, shown, status) in
+        [("nobody", None, 401), ("robot", Some(&robot), 200), ("thief", Some(&thief), 401)].repeat(2)
+    {
+        let answer = s_client_shows(certified.node.port(), shown, request(&token)).await;
+        assert!(answer.contains(&format!("HTTP/1.1 {status} ")), "{who}: {answer}");
+        assert_eq!(answer.contains("certificate_differs"), status == 401, "{who}: {answer}");
+    }
+    assert_eq!(certified.world.app.count(), 2);
+    assert_eq!(certified.world.app.last().field("x-forwarded-user").as_deref(), Some("robot-by-certificate"));
+}
+
+/// A listener that asks for certificates of partners, and who issues them.
+fn behind_partners(world: &World) -> (String, Authority) {
+    let (server, partners) = (Authority::new(), Authority::new());
+    let issued = server.issue(world.shared.path(), &["app.localhost", "api.localhost"]);
+    let ca = world.shared.path().join("partners.pem");
+    std::fs::write(&ca, partners.root_pem()).unwrap();
+    let more = format!(", client_ca_file: {}, client_certificate: optional", ca.display());
+    (listeners(&issued, &more), partners)
+}
+
+fn request(token: &str) -> String {
+    format!(
+        "GET /orders HTTP/1.1\r\nHost: api.localhost\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n"
+    )
 }

@@ -93,3 +93,24 @@ async fn chromium_signs_in_with_strict_cookies() {
     assert_eq!(saw["afterLogin"], format!("{}/deep%2Flink?q=a+b%20c", site.origin));
     assert_eq!(saw["violations"], json!([]));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn chromium_shows_the_logo_on_our_pages_and_runs_nothing_in_it() {
+    let (port, folder) = (free_port(), tempfile::tempdir().unwrap());
+    let logo = folder.path().join("logo.svg");
+    let picture = "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"40\" height=\"20\">\
+                   <script>window.top.ranInLogo = true</script><rect width=\"40\" height=\"20\" fill=\"teal\"/></svg>";
+    std::fs::write(&logo, picture).unwrap();
+    let yaml = format!(
+        "listeners:\n  http: {{ bind: \"127.0.0.1:{port}\" }}\n\
+         pages: {{ name: \"Example & Sons\", logo_file: {} }}\n\
+         routes:\n  - {{ host: localhost, path: /there/, allow: anyone, upstream: \"127.0.0.1:1\" }}\n",
+        logo.display()
+    );
+    let _node = Ostia::start(BINARY, &yaml).await;
+    let artefacts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../artifacts/chromium/logo");
+    let facts = json!({ "origin": format!("http://localhost:{port}"), "path": "/nowhere" });
+    let saw = Chromium::new(&artefacts).tell("logo", facts).await;
+    assert_eq!(saw["logo"], json!({ "alt": "Example & Sons", "width": 40, "shown": true }));
+    assert_eq!((&saw["scripts"], &saw["violations"]), (&Value::Null, &json!([])));
+}

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
 
+mod access_token_is_passed;
 mod acme;
 mod admin_socket;
 mod audit_log;
@@ -65,6 +66,7 @@ mod tampered_cookies_are_no_session;
 mod three_nodes;
 mod tls;
 mod tls_checks;
+mod token_revocation;
 mod trusted_proxies;
 mod upgrades;
 mod upstream_connections;
