@@ -15,7 +15,7 @@ export async function refresh({ binary, folder, sessions, rate, tell }) {
   if (sessions / rate > BEFORE_S * 0.6) throw new Error(`${rate} requests a second do not reach ${sessions} sessions in time`);
   const [issuerPort, port, admin] = await freePorts(3);
   const app = await application();
-  const base = `http://app.localhost:${port}/`;
+  const base = `http://127.0.0.1:${port}/`;
   const signingInS = sessions / 100 + 5;
   const endsAt = Date.now() / 1000 + signingInS + CALM_S + BEFORE_S + 5;
   const log = openSync(`${folder}/log`, 'a');
@@ -23,6 +23,9 @@ export async function refresh({ binary, folder, sessions, rate, tell }) {
     { stdio: ['ignore', log, log] });
   const file = `${folder}/ostia.yaml`;
   writeFileSync(file, configuration(folder, issuerPort, port, admin, app.address().port), { mode: 0o600 });
+  for (const deadline = Date.now() + 10_000; Date.now() < deadline; await sleep(50)) {
+    if (!(await exchange(undefined, `http://127.0.0.1:${issuerPort}/told`)).error) break;
+  }
   const node = spawn(binary, ['run', '-c', file], { stdio: ['ignore', log, log] });
   const gone = new Promise((resolve) => node.once('exit', resolve));
   const kept = agent();
@@ -99,10 +102,10 @@ provider:
   issuer: http://127.0.0.1:${issuerPort}
   client_id: ostia-bench
   client_secret: not-a-secret
-  redirect_uri: http://app.localhost:${port}/.ostia/callback
+  redirect_uri: http://127.0.0.1:${port}/.ostia/callback
 sessions: { refresh_before: ${BEFORE_S}s }
 upstreams: { app: { servers: ["127.0.0.1:${upstream}"] } }
 logs: { access: { to: none } }
-routes: [{ host: app.localhost, allow: authenticated, upstream: app }]
+routes: [{ host: "127.0.0.1", allow: authenticated, upstream: app }]
 `;
 }
