@@ -57,6 +57,18 @@ bench: build-deps ## criterion benches of the hot parts
 bench-load: build-deps bench-deps ## CPU time per request beside bare Pingora, HAProxy and NGINX
 	benches/load/run
 
+.PHONY: bench-memory
+bench-memory: build-deps ## memory of the release binary: idle, by idle connection
+	benches/memory/run
+
+.PHONY: soak
+soak: build-deps bench-deps ## an hour of reloads and upgrades under load with WebSockets open; the release binary
+	benches/life/run --only soak --seconds 3600
+
+.PHONY: corpus
+corpus: build-deps bench-deps ## the corpus of ambiguous requests against Ostia, NGINX and HAProxy; writes docs/reference
+	benches/corpus/run
+
 .PHONY: build-deps
 build-deps: ## install what the build needs when it is absent (cmake, a C compiler)
 	@need=""; for tool in cmake cc; do command -v $$tool >/dev/null || need="$$need $$tool"; done; \
@@ -64,7 +76,7 @@ build-deps: ## install what the build needs when it is absent (cmake, a C compil
 	  $(SUDO) apt-get install -y -qq --no-install-recommends cmake gcc g++ make libc6-dev >/dev/null; fi
 
 .PHONY: test-deps
-test-deps: ## install what the tests need when it is absent (Node.js, Chromium, promtool, openssl, pebble, Redis, NGINX, Caddy, npm packages)
+test-deps: ## install what the tests need when it is absent (Node.js, Chromium, promtool, openssl, pebble, Redis, NGINX, Caddy, clients, npm packages)
 	@need=""; \
 	command -v node >/dev/null || need="$$need nodejs"; \
 	command -v npm >/dev/null || need="$$need npm"; \
@@ -75,6 +87,10 @@ test-deps: ## install what the tests need when it is absent (Node.js, Chromium, 
 	command -v redis-server >/dev/null || need="$$need redis-server"; \
 	[ -x /usr/sbin/nginx ] || need="$$need nginx"; \
 	command -v caddy >/dev/null || need="$$need caddy"; \
+	command -v curl >/dev/null || need="$$need curl"; \
+	command -v wrk >/dev/null || need="$$need wrk"; \
+	command -v h2load >/dev/null || need="$$need nghttp2-client"; \
+	/usr/bin/python3 -c 'import websockets' 2>/dev/null || need="$$need python3 python3-websockets"; \
 	if [ -n "$$need" ]; then $(SUDO) apt-get update -qq; \
 	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends $$need >/dev/null; fi
 	@if [ "$$(node -p 'process.versions.node.split(".")[0]')" -lt $(NODE_AT_LEAST) ]; then \

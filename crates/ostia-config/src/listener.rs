@@ -20,8 +20,8 @@ pub struct Listener {
     pub redirect_to_https: bool,
     /// TLS is terminated here when present.
     pub tls: Option<Tls>,
-    /// `protocols`, default `[h2, http/1.1]` with TLS and `[http/1.1]` without (there `h2` means h2c, not supported
-    /// yet).
+    /// `protocols`, default `[h2, http/1.1]` with TLS and `[http/1.1]` without (there `h2` means prior knowledge, RFC
+    /// 9113 section 3.3).
     pub protocols: Protocols,
     /// Peers whose `X-Forwarded-*` and `Forwarded` are believed. Empty by default.
     pub trusted_proxies: Vec<IpNet>,
@@ -136,7 +136,7 @@ pub enum TlsVersion {
 pub struct Protocols {
     /// HTTP/1.1, RFC 9112.
     pub http1: bool,
-    /// HTTP/2 by ALPN, RFC 9113.
+    /// HTTP/2 by ALPN, without TLS by prior knowledge, RFC 9113.
     pub http2: bool,
 }
 
@@ -157,6 +157,11 @@ pub struct Limits {
     pub body_timeout: Duration,
     /// How long an idle connection is kept. Default 75 s.
     pub keep_alive: Duration,
+    /// Connections open at once from one IPv4 address or one IPv6 `/64`; trusted proxies are not counted. Default
+    /// 4096.
+    pub connections_per_address: usize,
+    /// HTTP/2: requests in progress at once on one connection. Default 128, at most 1000.
+    pub streams_per_connection: u32,
 }
 
 impl Default for Limits {
@@ -169,6 +174,8 @@ impl Default for Limits {
             header_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(30),
             keep_alive: Duration::from_secs(75),
+            connections_per_address: 4096,
+            streams_per_connection: 128,
         }
     }
 }

@@ -26,6 +26,12 @@ pub struct Exchange {
     pub now: SystemTime,
     /// The configuration that this request began with and ends with.
     pub snapshot: Arc<Snapshot>,
+    /// It is a tunnel or a stream of messages: its pauses mean nothing.
+    pub is_conversation: bool,
+    /// How long a server may send nothing, where that is longer than between two pieces of an answer.
+    pub server_may_be_silent: Option<std::time::Duration>,
+    /// When the first byte of its body came.
+    pub body_began: Option<Instant>,
     /// How far it came.
     pub progress: Progress,
     /// What will be told of it.
@@ -144,6 +150,9 @@ impl Exchange {
             received_at: Instant::now(),
             now,
             snapshot,
+            is_conversation: false,
+            server_may_be_silent: None,
+            body_began: None,
             progress: Progress::Closed,
             outcome: Outcome::default(),
             copy: None,

@@ -313,6 +313,11 @@ impl Gateway {
         status::order(&self.snapshot.load(), order)
     }
 
+    /// Counts and logs what a listener refuses before the request path sees it. Call it before the listener serves.
+    pub fn hear_refusals(self: &Arc<Self>, listener: &Listener) {
+        listener.on_refused(crate::refused::teller(self, listener.name()));
+    }
+
     /// Copies the counters of a listener into the metrics.
     pub fn observe_listener(&self, name: &Name, listener: &Listener) {
         crate::observe::listener(&self.metrics, name, listener);

@@ -39,6 +39,7 @@ mod key_watch;
 mod observe;
 pub mod passed_token;
 pub mod refresh;
+mod refused;
 pub mod rehearsal;
 mod resource;
 mod rewrite;

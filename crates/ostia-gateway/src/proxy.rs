@@ -29,6 +29,7 @@ impl ProxyHttp for Front {
     type CTX = Exchange;
 
     fn new_ctx(&self) -> Exchange {
+        ostia_listener::request_begins();
         Exchange::new(self.gateway.snapshot_at(&self.listener))
     }
 
@@ -44,7 +45,7 @@ impl ProxyHttp for Front {
         match admit::admit(self, downstream, exchange).await {
             Ok(authorized) => {
                 audit::allowed(self, downstream, exchange);
-                receive::set_tunnel_deadlines(downstream, &authorized);
+                receive::set_stream_deadlines(downstream, exchange, &authorized);
                 hold::hold_request(self, downstream, &authorized, exchange);
                 exchange.progress = Progress::Authorized(Box::new(authorized));
                 Ok(false)

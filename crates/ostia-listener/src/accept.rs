@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,12 +13,14 @@ use pingora_core::protocols::{ALPN, Ssl};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
+use crate::address::FromAddress;
 use crate::counters::ConnectionRefused;
 use crate::edge::{Edge, Shared};
 use crate::proxy_protocol::Expected;
+use crate::settings::Settings;
 use crate::socket::Socket;
 use crate::tls::Tls;
-use crate::{http1, http2, proxy_protocol};
+use crate::{cleartext, http1, http2, proxy_protocol};
 
 /// How long a TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -78,26 +80,34 @@ where
 {
     edge.counters().count_accepted();
     let settings = edge.shared().settings.load();
-    let Some(open) = OpenConnection::new(edge.shared(), settings.connections) else {
-        edge.counters().refuse_connection(ConnectionRefused::Limit);
-        return;
+    let open = match OpenConnection::new(edge.shared(), &settings, peer.ip()) {
+        Ok(open) => open,
+        Err(reason) => return edge.counters().refuse_connection(reason),
     };
     let socket = Socket::new(tcp, peer);
     let (edge, tls) = (Arc::clone(edge), settings.tls.clone());
     match settings.proxy_headers.expected(peer) {
         Expected::Nothing => drop(tokio::spawn(counted(open, serve(socket, tls, edge)))),
-        expected => drop(tokio::spawn(counted(open, after_header(socket, expected, tls, edge)))),
+        expected => drop(tokio::spawn(after_header(open, socket, expected, tls, edge))),
     }
 }
 
 /// Boxed, so that the idle connection does not carry the room that the header needed.
-async fn after_header<A>(socket: Socket, expected: Expected, tls: Option<Arc<Tls>>, edge: Arc<Edge<A>>)
-where
+async fn after_header<A>(
+    mut open: OpenConnection,
+    socket: Socket,
+    expected: Expected,
+    tls: Option<Arc<Tls>>,
+    edge: Arc<Edge<A>>,
+) where
     A: HttpServerApp + Send + Sync + 'static,
 {
     let deadline = edge.bounds().header_timeout;
-    match Box::pin(proxy_protocol::read(socket, expected, deadline)).await {
-        Ok(socket) => serve(socket, tls, edge).await,
+    let read = Box::pin(proxy_protocol::read(socket, expected, deadline)).await;
+    let read = read
+        .and_then(|socket| open.count_from(&edge.shared().settings.load(), socket.peer()).map(|()| socket));
+    match read {
+        Ok(socket) => counted(open, serve(socket, tls, edge)).await,
         Err(reason) => edge.counters().refuse_connection(reason),
     }
 }
@@ -107,6 +117,7 @@ where
     A: HttpServerApp + Send + Sync + 'static,
 {
     match tls {
+        None if edge.shared().settings.load().protocols.http2 => cleartext::serve(socket, edge).await,
         None => http1::serve(Box::new(socket), edge).await,
         Some(tls) => secure(socket, tls, edge).await,
     }
@@ -153,18 +164,41 @@ async fn handshake<A>(
 }
 
 /// Counts a connection as open until it is dropped.
-struct OpenConnection(Arc<Shared>);
+struct OpenConnection {
+    shared: Arc<Shared>,
+    from: Option<FromAddress>,
+}
 
 impl OpenConnection {
-    fn new(shared: &Arc<Shared>, limit: usize) -> Option<Self> {
-        shared.counters.open(limit).then(|| Self(Arc::clone(shared)))
+    fn new(shared: &Arc<Shared>, settings: &Settings, peer: IpAddr) -> Result<Self, ConnectionRefused> {
+        let from = from(shared, settings, peer)?;
+        let fits = shared.counters.open(settings.connections);
+        fits.then(|| Self { shared: Arc::clone(shared), from }).ok_or(ConnectionRefused::Limit)
     }
+
+    /// Counts it for the address that a trusted proxy told, instead of for the proxy.
+    fn count_from(&mut self, settings: &Settings, told: Option<IpAddr>) -> Result<(), ConnectionRefused> {
+        self.from = match told {
+            Some(told) => from(&self.shared, settings, told)?,
+            None => None,
+        };
+        Ok(())
+    }
+}
+
+fn from(
+    shared: &Shared,
+    settings: &Settings,
+    address: IpAddr,
+) -> Result<Option<FromAddress>, ConnectionRefused> {
+    let Some(most) = settings.most_from(address) else { return Ok(None) };
+    shared.addresses.open(address, most).ok_or(ConnectionRefused::AddressLimit).map(Some)
 }
 
 impl Drop for OpenConnection {
     fn drop(&mut self) {
-        if self.0.counters.close() {
-            self.0.empty.notify_waiters();
+        if self.shared.counters.close() {
+            self.shared.empty.notify_waiters();
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Certificates of clients: whose are accepted, and what one says.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -32,6 +33,10 @@ pub struct ClientCertificate {
     pub not_after: SystemTime,
     /// The SHA-256 of the DER: `x5t#S256` (RFC 8705 section 3.1) before base64url.
     pub thumbprint: [u8; 32],
+    /// The names as text. Written once, at the handshake, for whoever reads them at each request.
+    pub name_texts: Box<[String]>,
+    /// The thumbprint in lower-case hex.
+    pub sha256: String,
     /// The certificate itself.
     pub der: Vec<u8>,
     not_before: SystemTime,
@@ -57,15 +62,19 @@ impl ClientCertificate {
         let alternatives = parsed.subject_alternative_name().ok()?;
         let names =
             alternatives.map(|extension| extension.value.general_names.as_slice()).unwrap_or_default();
+        let names: Vec<_> = names.iter().filter_map(AlternativeName::of).collect();
         let validity = parsed.validity();
+        let thumbprint = digest(&SHA256, der);
         Some(Self {
             subject: distinguished_name::write(parsed.subject()),
             issuer: distinguished_name::write(parsed.issuer()),
-            names: names.iter().filter_map(AlternativeName::of).collect(),
-            serial: parsed.raw_serial().iter().map(|byte| format!("{byte:02x}")).collect(),
+            name_texts: names.iter().map(ToString::to_string).collect(),
+            names,
+            serial: hex(parsed.raw_serial()),
             not_before: at(validity.not_before.timestamp()),
             not_after: at(validity.not_after.timestamp()),
-            thumbprint: digest(&SHA256, der).as_ref().try_into().ok()?,
+            sha256: hex(thumbprint.as_ref()),
+            thumbprint: thumbprint.as_ref().try_into().ok()?,
             der: der.to_vec(),
         })
     }
@@ -86,6 +95,19 @@ impl AlternativeName {
             _ => None,
         }
     }
+}
+
+impl fmt::Display for AlternativeName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dns(text) | Self::Email(text) | Self::Uri(text) => f.write_str(text),
+            Self::Ip(address) => address.fmt(f),
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn address(bytes: &[u8]) -> Option<IpAddr> {

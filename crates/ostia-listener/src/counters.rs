@@ -3,8 +3,9 @@
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use crate::head::HeadRefused;
+use crate::http2::Flood;
 
-/// Why a connection ended before it could carry a request.
+/// Why a connection was turned away, or ended without having been asked to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConnectionRefused {
     /// `limits.connections` are open already.
@@ -27,11 +28,19 @@ pub enum ConnectionRefused {
     ProxyHeaderTimeout,
     /// An authority looked at a challenge (`tls-alpn-01`) and was answered.
     AcmeChallenge,
+    /// `limits.connections_per_address` are open already.
+    AddressLimit,
+    /// HTTP/2: streams were reset faster than they were answered, by the client or because of it.
+    ResetFlood,
+    /// HTTP/2: pings, settings, priorities, windows or empty DATA without end.
+    FrameFlood,
+    /// HTTP/2: one malformed request after the other.
+    Protocol,
 }
 
 impl ConnectionRefused {
     /// Every reason, in the order of the counters.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 14] = [
         Self::Limit,
         Self::Handshake,
         Self::HandshakeTimeout,
@@ -42,6 +51,10 @@ impl ConnectionRefused {
         Self::ProxyHeaderMalformed,
         Self::ProxyHeaderTimeout,
         Self::AcmeChallenge,
+        Self::AddressLimit,
+        Self::ResetFlood,
+        Self::FrameFlood,
+        Self::Protocol,
     ];
 
     /// The reason in metrics and logs.
@@ -58,6 +71,19 @@ impl ConnectionRefused {
             Self::ProxyHeaderMalformed => "proxy_header_malformed",
             Self::ProxyHeaderTimeout => "proxy_header_timeout",
             Self::AcmeChallenge => "acme_challenge",
+            Self::AddressLimit => "address_limit",
+            Self::ResetFlood => "http2_reset_flood",
+            Self::FrameFlood => "http2_frame_flood",
+            Self::Protocol => "http2_protocol",
+        }
+    }
+}
+
+impl From<Flood> for ConnectionRefused {
+    fn from(flood: Flood) -> Self {
+        match flood {
+            Flood::Resets => Self::ResetFlood,
+            Flood::Frames => Self::FrameFlood,
         }
     }
 }
@@ -111,7 +137,7 @@ impl Counters {
         self.active.load(Relaxed)
     }
 
-    /// Connections that were closed before they carried a request, by reason slug.
+    /// Connections that were turned away or cut, by reason slug.
     pub fn connections_refused(&self) -> impl Iterator<Item = (&'static str, u64)> {
         ConnectionRefused::ALL.iter().map(|r| r.slug()).zip(self.connections_refused.iter().map(load))
     }

@@ -7,7 +7,9 @@ use parking_lot::Mutex;
 use pingora_core::server::ShutdownWatch;
 use tokio::sync::Notify;
 
+use crate::address::Addresses;
 use crate::counters::Counters;
+use crate::refused::{RefusedRequest, Teller};
 use crate::settings::{Bounds, Settings};
 use crate::tls::Tls;
 
@@ -16,6 +18,8 @@ use crate::tls::Tls;
 pub(crate) struct Shared {
     pub(crate) settings: ArcSwap<Settings>,
     pub(crate) counters: Counters,
+    pub(crate) addresses: Arc<Addresses>,
+    pub(crate) teller: Teller,
     /// Told when the last open connection closes.
     pub(crate) empty: Notify,
     /// Held while settings are replaced, so that a renewed certificate does not undo a reload.
@@ -27,6 +31,8 @@ impl Shared {
         Self {
             settings: ArcSwap::from_pointee(settings),
             counters: Counters::default(),
+            addresses: Arc::default(),
+            teller: Teller::default(),
             empty: Notify::new(),
             replacing: Mutex::new(()),
         }
@@ -42,8 +48,7 @@ impl Shared {
         let _replacing = self.replacing.lock();
         let settings = self.settings.load();
         if settings.tls.as_ref().is_some_and(|running| Arc::ptr_eq(running, tls)) {
-            self.settings
-                .store(Arc::new(Settings { tls: Some(Arc::new(renewed)), ..Settings::clone(&settings) }));
+            self.settings.store(Arc::new(settings.with_tls(Arc::new(renewed))));
         }
     }
 }
@@ -70,6 +75,13 @@ impl<A> Edge<A> {
 
     pub(crate) fn counters(&self) -> &Counters {
         &self.shared.counters
+    }
+
+    /// Counts a request that the request path never saw, and tells of it.
+    pub(crate) fn refuse(&self, refused: &RefusedRequest) {
+        self.shared.counters.refuse_head(refused.reason);
+        self.shared.teller.tell(refused);
+        tracing::debug!(reason = refused.reason.slug(), "request refused");
     }
 
     pub(crate) fn bounds(&self) -> Bounds {

@@ -39,11 +39,21 @@ pub enum HeadRefused {
     /// Not complete within `limits.header_timeout`.
     #[error("the head did not arrive in time")]
     Timeout,
+    /// The engine could not read it, or found it malformed by its own rules: two hosts, a length that is no number, a
+    /// forbidden byte in an HTTP/2 path.
+    #[error("the request is malformed")]
+    Engine,
+    /// The first chunk of the body is malformed (RFC 9112 section 7.1).
+    #[error("the chunked body is malformed")]
+    Chunks,
+    /// HTTP/2: earlier streams of the connection were reset and are still being cleared away.
+    #[error("too many streams were reset")]
+    TooManyStreams,
 }
 
 impl HeadRefused {
     /// Every reason, in the order of the counters.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::RequestLine,
         Self::BareLf,
         Self::BareCr,
@@ -54,6 +64,9 @@ impl HeadRefused {
         Self::TooLarge,
         Self::TooManyFields,
         Self::Timeout,
+        Self::Engine,
+        Self::Chunks,
+        Self::TooManyStreams,
     ];
 
     /// The reason in metrics and logs.
@@ -70,6 +83,9 @@ impl HeadRefused {
             Self::TooLarge => "header_too_large",
             Self::TooManyFields => "too_many_fields",
             Self::Timeout => "header_timeout",
+            Self::Engine => "malformed",
+            Self::Chunks => "malformed_chunks",
+            Self::TooManyStreams => "too_many_streams",
         }
     }
 
@@ -139,6 +155,11 @@ impl Scan {
         self.seen = buf.len();
         self.first_byte_may_begin_a_request(buf)?;
         Ok(None)
+    }
+
+    /// Whether the head names a transfer coding; which one is judged later, `chunked` is the only one that passes.
+    pub(crate) fn is_chunked(&self) -> bool {
+        self.has_transfer_encoding
     }
 
     /// True when the line is the empty one after the last field.
@@ -214,7 +235,7 @@ fn is_token(bytes: &[u8]) -> bool {
     !bytes.is_empty() && bytes.iter().all(|byte| is_token_byte(*byte))
 }
 
-fn is_token_byte(byte: u8) -> bool {
+pub(crate) fn is_token_byte(byte: u8) -> bool {
     const TOKEN: [bool; 256] = {
         let mut table = [false; 256];
         let marks = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";

@@ -1,5 +1,7 @@
 //! HTTP/1 on one connection: each head is read under a deadline and a size cap, then Pingora takes over.
 
+mod strict;
+
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -14,9 +16,13 @@ use pingora_core::protocols::http::ServerSession;
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
+use self::strict::Strict;
 use crate::answer;
+use crate::chunks::Chunks;
 use crate::edge::Edge;
+use crate::engine;
 use crate::head::{HeadRefused, Scan};
+use crate::refused::{RefusedRequest, peer_of};
 use crate::settings::Bounds;
 
 /// The first read of a head; longer heads are read on into a buffer of their own.
@@ -29,7 +35,7 @@ const LAST_CALL: Duration = Duration::from_millis(100);
 /// How the wait for a head ended.
 enum Head {
     /// It is complete; bytes of the body may follow it.
-    Complete(BytesMut),
+    Complete { head: BytesMut, length: usize, is_chunked: bool },
     /// It gets an answer, and the connection ends.
     Refused(HeadRefused),
     /// Nobody is there who waits for an answer: the client closed, stayed idle, or we are stopping.
@@ -41,6 +47,7 @@ pub(crate) async fn serve<A>(mut stream: Stream, edge: Arc<Edge<A>>)
 where
     A: HttpServerApp + Send + Sync + 'static,
 {
+    let peer = peer_of(&stream);
     let mut bounds = edge.bounds();
     let mut clock = pin!(sleep_until(Instant::now() + bounds.header_timeout));
     let mut stop = pin!(edge.stopped());
@@ -49,19 +56,34 @@ where
     loop {
         let head =
             Reading { bounds, is_first, clock: clock.as_mut(), stop: stop.as_mut() }.head(&mut stream).await;
-        let head = match head {
-            Head::Complete(head) => head,
+        let (head, length, is_chunked) = match head {
+            Head::Complete { head, length, is_chunked } => (head, length, is_chunked),
             Head::Gone => return,
             Head::Refused(reason) => {
-                edge.counters().refuse_head(reason);
-                tracing::debug!(reason = reason.slug(), "request head refused");
+                edge.refuse(&RefusedRequest { peer, protocol: "1.1", reason });
                 // Boxed, so that every idle connection does not carry the room for a refusal.
                 return Box::pin(answer::refuse(stream, reason)).await;
             }
         };
+        if is_chunked {
+            let mut chunks = Chunks::new();
+            if chunks.read(head.get(length..).unwrap_or_default()).is_err() {
+                edge.refuse(&RefusedRequest { peer, protocol: "1.1", reason: HeadRefused::Chunks });
+                return Box::pin(answer::refuse(stream, HeadRefused::Chunks)).await;
+            }
+            stream = Box::new(Strict::new(stream, chunks));
+        }
         let session = session(stream, head, kept.take(), bounds);
-        let Some(reused) = edge.app().process_new_http(session, edge.shutdown()).await else { return };
+        let (reused, began) = engine::run(edge.app().process_new_http(session, edge.shutdown())).await;
+        let Some(reused) = reused else {
+            if !began {
+                edge.refuse(&RefusedRequest { peer, protocol: "1.1", reason: HeadRefused::Engine });
+            }
+            return;
+        };
         (stream, kept) = reused.consume();
+        let Some(inner) = strict::inner(stream) else { return };
+        stream = inner;
         if edge.is_stopping() {
             return;
         }
@@ -110,7 +132,9 @@ impl<S: Future<Output = ()>> Reading<'_, S> {
                 Ok(Some(length)) if length > self.bounds.header_bytes => {
                     return Head::Refused(HeadRefused::TooLarge);
                 }
-                Ok(Some(_)) => return Head::Complete(buf),
+                Ok(Some(length)) => {
+                    return Head::Complete { head: buf, length, is_chunked: scan.is_chunked() };
+                }
                 Ok(None) if buf.len() >= self.bounds.header_bytes => {
                     return Head::Refused(HeadRefused::TooLarge);
                 }

@@ -17,7 +17,7 @@ use crate::counters::Counters;
 use crate::edge::{Edge, Shared};
 use crate::inherited::InheritedSockets;
 use crate::node::Node;
-use crate::proxy_protocol::ProxyHeaders;
+use crate::refused::RefusedRequest;
 use crate::renewal::Renewal;
 use crate::settings::Settings;
 use crate::tls::{FileState, Tls, TlsRefused};
@@ -239,6 +239,11 @@ impl Listener {
         &self.shared.counters
     }
 
+    /// Who is told of every request that is refused before the request path sees it. Set once, before serving.
+    pub fn on_refused(&self, tell: impl Fn(&RefusedRequest) + Send + Sync + 'static) {
+        self.shared.teller.set(tell);
+    }
+
     /// The certificates in use, in the order of the configuration.
     #[must_use]
     pub fn certificates(&self) -> Vec<CertificateState> {
@@ -293,10 +298,5 @@ impl Rebound {
 fn compile(section: &config::Listener, node: &Node) -> Result<Settings, ListenerRefused> {
     let tls = section.tls.as_ref().map(|tls| Tls::compile(tls, section.protocols, node)).transpose();
     let tls = tls.map_err(|source| ListenerRefused::Tls { listener: section.name.clone(), source })?;
-    Ok(Settings {
-        bounds: (&section.limits).into(),
-        connections: section.limits.connections,
-        tls: tls.map(Arc::new),
-        proxy_headers: ProxyHeaders::new(section.proxy_protocol, &section.trusted_proxies),
-    })
+    Ok(Settings::new(section, tls.map(Arc::new)))
 }

@@ -5,7 +5,7 @@
 //! write takes the waiting bytes along in the same system call.
 
 use std::io::{self, IoSlice};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -22,6 +22,7 @@ use pingora_core::protocols::{
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 
+use crate::linger;
 use crate::proxy_protocol::Told;
 
 /// Bytes that wait for more before they are sent: one segment on most paths.
@@ -64,8 +65,14 @@ impl Socket {
         self.digest = Arc::new(digest);
     }
 
+    /// Who connected, as far as is known.
+    pub(crate) fn peer(&self) -> Option<IpAddr> {
+        self.digest.peer_addr()?.as_inet().map(SocketAddr::ip)
+    }
+
     /// Puts bytes back in front of what is still to come.
-    pub(crate) fn unread(&mut self, bytes: BytesMut) {
+    pub(crate) fn unread(&mut self, mut bytes: BytesMut) {
+        bytes.unsplit(std::mem::take(&mut self.unread));
         self.unread = bytes;
     }
 
@@ -172,6 +179,7 @@ impl Drop for Socket {
         if !self.held.is_empty() {
             let _ = self.tcp.try_write(&self.held);
         }
+        linger::take_leave(&self.tcp);
     }
 }
 

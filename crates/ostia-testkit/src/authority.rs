@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 
 /// A certificate authority that nobody else trusts.
 #[derive(Debug)]
@@ -22,6 +22,19 @@ pub struct Issued {
     pub der: Vec<u8>,
 }
 
+impl Issued {
+    /// The listener `https` of a configuration that shows it; `more` are further keys of `tls`, each after a comma.
+    #[must_use]
+    pub fn listener(&self, bind: &str, more: &str) -> String {
+        format!(
+            "  https:\n    bind: \"{bind}\"\n    \
+             tls: {{ certificates: [{{ cert_file: {}, key_file: {} }}]{more} }}\n",
+            self.cert_file.display(),
+            self.key_file.display()
+        )
+    }
+}
+
 impl Authority {
     /// A new one.
     #[must_use]
@@ -29,6 +42,8 @@ impl Authority {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        // Another name than those it signs, or OpenSSL takes these for self-signed.
+        params.distinguished_name.push(DnType::CommonName, "authority of a test");
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
         let root = params.self_signed(&key).unwrap().pem();
         Self { issuer: Issuer::new(params, key), root }

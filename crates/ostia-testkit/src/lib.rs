@@ -3,13 +3,14 @@
 //! - [`Ostia`] runs the binary and keeps every line it writes; when it is dropped, no line may hold a secret.
 //! - [`Browser`] keeps cookies as a browser does and says `Sec-Fetch-*` as a browser does.
 //! - [`raw`] sends bytes exactly as written.
-//! - [`EchoUpstream`] records the bytes that arrived.
+//! - [`EchoUpstream`] records the bytes that arrived; [`ScriptedUpstream`] streams, waits and answers early.
 //! - [`NodeProvider`] is a certified OpenID provider; [`FaultProvider`] does what that one never would.
 //! - [`DialectProvider`] speaks as one of eight known providers does.
 //! - [`RedisServer`] is the store that nodes share.
 //! - [`Chromium`] drives the real one.
 //! - [`FaultUpstream`] misbehaves on demand; [`DnsServer`] answers for a zone that the test changes.
 //! - [`Authority`] issues certificates; [`Pebble`] does so by ACME.
+//! - [`corpus`] holds requests that two parsers could read in two ways.
 //!
 //! The harness knows the product from outside only: its command, its configuration language, its ports.
 
@@ -23,6 +24,7 @@
 mod authority;
 mod browser;
 mod chromium;
+pub mod corpus;
 mod dialect_provider;
 mod dns_server;
 mod echo_upstream;
@@ -43,6 +45,7 @@ mod process;
 pub mod raw;
 mod redis_server;
 mod rsa_signer;
+mod scripted_upstream;
 pub mod secrets;
 mod signer;
 mod wait;
@@ -66,5 +69,6 @@ pub use ports::free_port;
 pub use process::Process;
 pub use redis_server::RedisServer;
 pub use rsa_signer::RsaSigner;
+pub use scripted_upstream::ScriptedUpstream;
 pub use signer::Signer;
 pub use wait::eventually;

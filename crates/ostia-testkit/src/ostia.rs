@@ -99,6 +99,17 @@ impl Ostia {
         self.admin
     }
 
+    /// Bytes of memory that it holds now.
+    ///
+    /// # Panics
+    /// When the system does not tell.
+    #[must_use]
+    pub fn resident_bytes(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.pid())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
+    }
+
     /// Its folder, with `ostia.yaml` in it.
     #[must_use]
     pub fn folder(&self) -> &Path {

@@ -78,6 +78,65 @@ impl Connection {
                 .is_ok_and(|n| matches!(n, Ok(0) | Err(_)))
     }
 
+    /// Reads until `text` has come, and takes everything up to its end.
+    ///
+    /// # Panics
+    /// When it does not come in time.
+    pub async fn until(&mut self, text: &str) -> Vec<u8> {
+        let read = async {
+            loop {
+                if let Some(at) = find(&self.unread, text.as_bytes()) {
+                    return Some(self.unread.drain(..at + text.len()).collect());
+                }
+                if !self.read_more().await {
+                    return None;
+                }
+            }
+        };
+        let found = tokio::time::timeout(PATIENCE, read).await.expect("the text in time");
+        found.unwrap_or_else(|| panic!("closed before {text:?}"))
+    }
+
+    /// Reads one answer of any size and throws its body away; its status and the length of the body.
+    pub async fn skim(&mut self) -> Option<(u16, usize)> {
+        let head = String::from_utf8(self.until("\r\n\r\n").await).ok()?;
+        let (status, fields) = parse_head(&head);
+        let length = fields.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+        let Some(length) = length.and_then(|(_, value)| value.parse::<usize>().ok()) else {
+            return Some((status, self.skim_chunks().await?));
+        };
+        self.drop_bytes(length).await.then_some((status, length))
+    }
+
+    async fn skim_chunks(&mut self) -> Option<usize> {
+        let mut total = 0;
+        loop {
+            let line = self.until("\r\n").await;
+            let size = usize::from_str_radix(String::from_utf8_lossy(&line).trim(), 16).ok()?;
+            if !self.drop_bytes(size + 2).await {
+                return None;
+            }
+            total += size;
+            if size == 0 {
+                return Some(total);
+            }
+        }
+    }
+
+    async fn drop_bytes(&mut self, mut bytes: usize) -> bool {
+        loop {
+            let taken = bytes.min(self.unread.len());
+            self.unread.drain(..taken);
+            bytes -= taken;
+            if bytes == 0 {
+                return true;
+            }
+            if !self.read_more().await {
+                return false;
+            }
+        }
+    }
+
     /// Bytes that were read past the last answer, then the stream itself.
     #[must_use]
     pub fn into_parts(self) -> (TcpStream, Vec<u8>) {

@@ -61,6 +61,7 @@ impl Listeners {
 
     fn serve(self: &Arc<Self>, serving: &Serving, gateway: &Arc<Gateway>) {
         let (listener, stop): (_, ShutdownWatch) = (Arc::clone(&serving.listener), serving.stop.subscribe());
+        gateway.hear_refusals(&listener);
         let (app, all) = (gateway.front(listener.name()), Arc::clone(self));
         let accepting = tokio::spawn(async move {
             if let Err(error) = listener.serve(app, stop).await {

@@ -41,8 +41,13 @@ pub(crate) static LISTENER: Section = Section {
         .absent("requests are routed")
         .example("redirect: https"),
         Key::new("tls", Shape::Section(&tls::TLS), "Terminates TLS here.").absent("plain HTTP"),
-        Key::new("protocols", Shape::Several(&Shape::Word(&PROTOCOL)), "What is spoken to clients.")
-            .absent("`[h2, http/1.1]` with `tls`, `[http/1.1]` without"),
+        Key::new(
+            "protocols",
+            Shape::Several(&Shape::Word(&PROTOCOL)),
+            "What is spoken to clients. `h2` without `tls` is HTTP/2 with prior knowledge (h2c); the upgrade from \
+             HTTP/1.1 does not exist any more (RFC 9113 section 3.1).",
+        )
+        .absent("`[h2, http/1.1]` with `tls`, `[http/1.1]` without"),
         Key::new(
             "trusted_proxies",
             Shape::List(&Shape::Text(&NETWORK)),
@@ -97,8 +102,20 @@ pub(crate) static LIMITS: Section = Section {
             .default("30s"),
         Key::new("keep_alive", Shape::millis(100, 3_600_000), "How long an idle connection is kept.")
             .default("75s"),
-        Key::later("connections_per_address"),
-        Key::later("streams_per_connection"),
+        Key::new(
+            "connections_per_address",
+            Shape::Integer { min: 1, max: 10_000_000 },
+            "Connections open at once from one IPv4 address or one IPv6 `/64`. Peers in `trusted_proxies` are not \
+             counted: they bring many clients.",
+        )
+        .default("4096"),
+        Key::new(
+            "streams_per_connection",
+            Shape::Integer { min: 1, max: 1000 },
+            "HTTP/2: requests in progress at once on one connection. Floods close the connection whatever is \
+             written here.",
+        )
+        .default("128"),
     ],
 };
 
@@ -136,13 +153,6 @@ fn protocols(fields: &Fields<'_>, tls: bool) -> Protocols {
         return Protocols { http1: true, http2: tls };
     };
     let has = |wanted: &str| words.iter().any(|Word(word)| *word == wanted);
-    if has("h2") && !tls {
-        fields.cx.not_yet(
-            fields.value_span("protocols"),
-            &fields.sub("protocols"),
-            "HTTP/2 without TLS (h2c)",
-        );
-    }
     Protocols { http1: has("http/1.1"), http2: has("h2") }
 }
 
@@ -200,6 +210,8 @@ fn limits(fields: &Fields<'_>) -> Limits {
         header_timeout: fields.get::<Duration>("header_timeout"),
         body_timeout: fields.get::<Duration>("body_timeout"),
         keep_alive: fields.get::<Duration>("keep_alive"),
+        connections_per_address: fields.get("connections_per_address"),
+        streams_per_connection: fields.get("streams_per_connection"),
     }
 }
 

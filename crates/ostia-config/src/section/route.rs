@@ -161,7 +161,8 @@ pub(crate) static TIMEOUTS: Section = Section {
         Key::new(
             "idle",
             Shape::seconds(1, 24 * 3600),
-            "Of an upgraded connection on which nothing moves; instead of that of the upstream.",
+            "Of an upgraded connection, a gRPC stream or an event stream on which nothing moves; instead of that of \
+             the upstream.",
         )
         .absent("as the upstream says")
         .example("idle: 4h"),

@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use http::header::{AUTHORIZATION, COOKIE, HOST};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{AUTHORIZATION, COOKIE, HOST, TE};
+use http::{HeaderMap, HeaderName, HeaderValue, Version};
 use ostia_request::cookie::{self, Cut};
 use pingora_error::{Error, ErrorType, Result};
 use pingora_http::RequestHeader;
@@ -45,11 +45,16 @@ pub fn forward(upstream: &mut RequestHeader, exchange: &Exchange) -> Result<()> 
     if let Some(target) = authorized.rewritten_target() {
         upstream.set_raw_path(target.as_bytes())?;
     }
+    // Pingora strips `TE` with the fields of the hop where the client's stream has a body; gRPC asks each hop for it.
+    let is_grpc_stream = exchange.is_conversation && upstream.version == Version::HTTP_2;
     edit_fields(upstream, |fields| {
         // Grown once for what is set below.
         fields.reserve(
             FORWARDING_FIELDS.len() + 1 + authorized.caller().map_or(0, |caller| caller.fields.len()),
         );
+        if is_grpc_stream {
+            fields.insert(TE, HeaderValue::from_static("trailers"));
+        }
         cut_own_cookies(fields, exchange);
         if authorized.hides_authorization() {
             fields.remove(AUTHORIZATION);

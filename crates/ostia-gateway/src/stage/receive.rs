@@ -3,11 +3,12 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::COOKIE;
-use http::{HeaderName, StatusCode, Version};
-use ostia_listener::{AlternativeName, ClientCertificate, Handshake};
+use http::header::{ACCEPT, CONTENT_TYPE, COOKIE};
+use http::{HeaderName, HeaderValue, StatusCode, Version};
+use ostia_listener::{ClientCertificate, Handshake};
 use ostia_request::{Body, Examined, Head, cookie, is_navigation};
 use pingora_error::{Error, ErrorType, Result};
 use pingora_http::RequestHeader;
@@ -21,6 +22,10 @@ use crate::proxy::Front;
 use crate::snapshot::{ListenerState, Snapshot};
 use crate::stage::authorize::Authorized;
 use crate::stage::origin::{ToldOrigin, told_by_proxies};
+
+/// Bytes a second that a request body comes with at least, on the whole, once `limits.body_timeout` is over. A modem
+/// of the last century is ten times faster.
+const SLOWEST_BODY: u64 = 240;
 
 /// A request head that has one reading, and the connection it came by.
 pub struct Arrived<'a> {
@@ -66,30 +71,61 @@ pub fn set_deadlines(front: &Front, downstream: &mut Downstream, exchange: &Exch
     downstream.set_total_drain_timeout(Some(limits.body_timeout.min(std::time::Duration::from_secs(5))));
 }
 
-/// A connection that becomes a tunnel may be idle for longer than a body may pause.
-pub fn set_tunnel_deadlines(downstream: &mut Downstream, authorized: &Authorized) {
-    if authorized.is_upgrade() {
-        let idle = authorized.idle_timeout();
+/// What is a conversation and no body may be silent for longer than a body may pause: a connection that becomes a
+/// tunnel, and a stream of gRPC.
+pub fn set_stream_deadlines(downstream: &mut Downstream, exchange: &mut Exchange, authorized: &Authorized) {
+    let idle = authorized.idle_timeout();
+    let calls = || authorized.group().config().protocol.is_multiplexed() && is_grpc(downstream.req_header());
+    exchange.is_conversation = authorized.is_upgrade() || calls();
+    if exchange.is_conversation {
         downstream.set_read_timeout(Some(idle));
         downstream.set_write_timeout(Some(idle));
     }
+    let is_patient = exchange.is_conversation || wants_events(downstream.req_header());
+    exchange.server_may_be_silent = is_patient.then_some(idle);
 }
 
-/// Counts the body against its bound; an announced length was checked with the head.
+/// Whether the client waits for server-sent events; its `Accept` says so (HTML standard, section 9.2.2).
+fn wants_events(request: &RequestHeader) -> bool {
+    let accepts = request.headers.get(ACCEPT).map(HeaderValue::as_bytes).unwrap_or_default();
+    accepts.get(..17).is_some_and(|media_type| media_type.eq_ignore_ascii_case(b"text/event-stream"))
+}
+
+/// By the media type, as every gRPC client sends it (gRPC over HTTP/2, "Requests").
+fn is_grpc(request: &RequestHeader) -> bool {
+    let media_type = request.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    request.version == Version::HTTP_2 && media_type.starts_with(b"application/grpc")
+}
+
+/// Counts the body against its bound, and its pace; an announced length was checked with the head.
 ///
 /// # Errors
-/// 413 when there is more than the listener or the route takes.
+/// 413 when there is more than the listener or the route takes, 408 when it drips.
 pub fn count_body(front: &Front, body: &Option<Bytes>, exchange: &mut Exchange) -> Result<()> {
     let Some(chunk) = body else { return Ok(()) };
     exchange.outcome.body_bytes += chunk.len() as u64;
-    let limit =
-        exchange.snapshot.listener(&front.listener).map_or(u64::MAX, |listener| listener.limits.body_bytes);
+    if exchange.outcome.upgraded.is_some() {
+        return Ok(());
+    }
+    let Some(listener) = exchange.snapshot.listener(&front.listener) else { return Ok(()) };
     let of_route = exchange.outcome.route.as_ref().and_then(|route| route.handling.body_bytes);
-    let limit = limit.min(of_route.unwrap_or(u64::MAX));
-    if exchange.outcome.body_bytes > limit {
+    if exchange.outcome.body_bytes > listener.limits.body_bytes.min(of_route.unwrap_or(u64::MAX)) {
         return Error::e_explain(ErrorType::HTTPStatus(413), "the body is larger than is taken here");
     }
+    let took = exchange.body_began.get_or_insert_with(Instant::now).elapsed();
+    if !exchange.is_conversation
+        && is_dripping(exchange.outcome.body_bytes, took, listener.limits.body_timeout)
+    {
+        return Error::e_explain(ErrorType::HTTPStatus(408), "the body comes too slowly");
+    }
     Ok(())
+}
+
+/// Whether a body comes so slowly that it only holds a server's connection: a byte now and then keeps every deadline
+/// between two reads. The time that the server takes to read counts as well, but what stands in buffers by then is
+/// more than this pace asks for.
+fn is_dripping(bytes: u64, elapsed: Duration, grace: Duration) -> bool {
+    elapsed > grace && bytes < SLOWEST_BODY.saturating_mul(elapsed.as_secs())
 }
 
 /// Cleans and examines the head.
@@ -198,17 +234,11 @@ fn misdirected() -> Refusal<'static> {
 }
 
 fn presented(certificate: &ClientCertificate) -> Box<ostia_policy::ClientCertificate> {
-    let text = |name: &AlternativeName| match name {
-        AlternativeName::Dns(text) | AlternativeName::Email(text) | AlternativeName::Uri(text) => {
-            text.clone()
-        }
-        AlternativeName::Ip(address) => address.to_string(),
-    };
     Box::new(ostia_policy::ClientCertificate {
         subject: certificate.subject.clone(),
         issuer: certificate.issuer.clone(),
-        names: certificate.names.iter().map(text).collect(),
-        sha256: certificate.thumbprint.iter().map(|byte| format!("{byte:02x}")).collect(),
+        names: certificate.name_texts.to_vec(),
+        sha256: certificate.sha256.clone(),
     })
 }
 
@@ -245,4 +275,29 @@ fn clean(request: &mut RequestHeader, snapshot: &Snapshot, peer_is_trusted: bool
             fields.insert(COOKIE, pingora_http::header_value_from_raw(joined));
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_body_below_the_slowest_pace_is_dripping() {
+        let grace = Duration::from_secs(30);
+        for (bytes, seconds, expected) in [
+            (1, 1, false),
+            (1, 30, false),
+            (1, 31, true),
+            (SLOWEST_BODY * 31 - 1, 31, true),
+            (SLOWEST_BODY * 31, 31, false),
+            (1024 * 1024, 3600, false),
+            (64 * 1024, 3600, true),
+        ] {
+            assert_eq!(
+                is_dripping(bytes, Duration::from_secs(seconds), grace),
+                expected,
+                "{bytes} in {seconds} s"
+            );
+        }
+    }
 }

@@ -177,6 +177,12 @@ pub async fn answer_failure(
     FailToProxy { error_code: status.as_u16(), can_reuse_downstream: false }
 }
 
+/// Whether the listener found the body itself malformed, which it says by the kind of its error.
+fn is_malformed(error: &Error) -> bool {
+    let cause = error.root_cause().downcast_ref::<std::io::Error>();
+    cause.is_some_and(|cause| cause.kind() == std::io::ErrorKind::InvalidData)
+}
+
 /// A failure in the words of the access log and of the page.
 struct Failure {
     /// `None`: the client is gone, nobody is left to tell.
@@ -217,6 +223,12 @@ impl Failure {
                 "The request's body is too large",
                 EndReason::TooLarge,
             ),
+            ErrorType::HTTPStatus(408) => Self::new(
+                StatusCode::REQUEST_TIMEOUT,
+                "body_too_slow",
+                "The request's body came too slowly",
+                EndReason::ClientTimeout,
+            ),
             _ => match error.esource() {
                 ErrorSource::Upstream => Self::of_upstream(error, waited(exchange)),
                 ErrorSource::Downstream => Self::of_downstream(error),
@@ -232,6 +244,11 @@ impl Failure {
 
     fn new(status: StatusCode, reason: &'static str, title: &'static str, end: EndReason) -> Self {
         Self { status: Some(status), reason, title, end, is_upstreams: false }
+    }
+
+    /// Nobody is there who could be told.
+    fn untold(reason: &'static str, end: EndReason) -> Self {
+        Self { status: None, reason, title: "", end, is_upstreams: false }
     }
 
     fn of_server(status: StatusCode, reason: &'static str, title: &'static str, end: EndReason) -> Self {
@@ -286,6 +303,14 @@ impl Failure {
     }
 
     fn of_downstream(error: &Error) -> Self {
+        if is_malformed(error) {
+            return Self::new(
+                StatusCode::BAD_REQUEST,
+                "malformed_chunks",
+                "The request's body cannot be read",
+                EndReason::BadRequest,
+            );
+        }
         match error.etype() {
             ErrorType::ReadTimedout => Self::new(
                 StatusCode::REQUEST_TIMEOUT,
@@ -293,16 +318,12 @@ impl Failure {
                 "The request's body came too slowly",
                 EndReason::ClientTimeout,
             ),
+            // It has the head of an answer already: only the log can be told.
+            ErrorType::WriteTimedout => Self::untold("client_reads_nothing", EndReason::ClientTimeout),
             ErrorType::WriteError
             | ErrorType::ReadError
             | ErrorType::ConnectionClosed
-            | ErrorType::H2Error => Self {
-                status: None,
-                reason: "client_gone",
-                title: "",
-                end: EndReason::ClientGone,
-                is_upstreams: false,
-            },
+            | ErrorType::H2Error => Self::untold("client_gone", EndReason::ClientGone),
             _ => Self::new(
                 StatusCode::BAD_REQUEST,
                 "bad_request",

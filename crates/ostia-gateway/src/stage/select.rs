@@ -54,6 +54,7 @@ pub async fn select(downstream: &Downstream, exchange: &mut Exchange) -> Result<
             tried.insert(&picked);
             // What was read of the body is sent again, and counted again.
             exchange.outcome.body_bytes = 0;
+            exchange.body_began = None;
             (authorized, tried, next)
         }
         Progress::Closed => return Error::e_explain(ErrorType::InternalError, "nobody was authorized"),
@@ -106,6 +107,9 @@ fn patience(
     let RouteTimeouts { first_byte, between_bytes } = authorized.timeouts();
     if authorized.is_upgrade() {
         return (Patience { first_byte, between_bytes: authorized.idle_timeout() }, false);
+    }
+    if let Some(silence) = exchange.server_may_be_silent {
+        return (Patience { first_byte: silence.max(first_byte), between_bytes: silence }, false);
     }
     let retry = &authorized.group().config().retry;
     let is_last = exchange.outcome.attempts > retry.attempts;

@@ -37,7 +37,10 @@ fn the_facts_are_those_of_the_certificate() {
             AlternativeName::Ip("2001:db8::1".parse().unwrap()),
         ]
     );
+    let texts = ["robot.example", "robot@example.com", "spiffe://example/robot", "192.0.2.1", "2001:db8::1"];
+    assert_eq!(*facts.name_texts, texts);
     assert_eq!(facts.thumbprint, digest(&SHA256, &der).as_ref());
+    assert_eq!(facts.sha256, hex(&facts.thumbprint));
     assert_eq!(facts.der, der);
 }
 

@@ -4,7 +4,6 @@ use pingora_core::server::ShutdownWatch;
 
 use super::*;
 use crate::edge::Shared;
-use crate::proxy_protocol::ProxyHeaders;
 use crate::settings::Settings;
 
 struct Nothing;
@@ -23,13 +22,17 @@ impl HttpServerApp for Nothing {
 /// What a task of its own costs on top of the kernel's part; the promise is 16 KiB for all of an idle connection.
 #[tokio::test]
 async fn an_idle_connection_is_a_small_task() {
-    let settings = Settings {
-        bounds: (&ostia_config::listener::Limits::default()).into(),
-        connections: 1,
+    let section = ostia_config::Listener {
+        name: ostia_config::Name::from("plain"),
+        bind: Vec::new(),
+        redirect_to_https: false,
         tls: None,
-        proxy_headers: ProxyHeaders::new(ostia_config::listener::ProxyProtocol::Refuse, &[]),
+        protocols: ostia_config::listener::Protocols { http1: true, http2: false },
+        trusted_proxies: Vec::new(),
+        proxy_protocol: ostia_config::listener::ProxyProtocol::Refuse,
+        limits: ostia_config::listener::Limits::default(),
     };
-    let shared = Shared::new(settings);
+    let shared = Shared::new(Settings::new(&section, None));
     let (_stop, shutdown) = tokio::sync::watch::channel(false);
     let edge = Edge::new(Arc::new(Nothing), Arc::new(shared), shutdown);
     let (stream, _client) = tokio::io::duplex(64);

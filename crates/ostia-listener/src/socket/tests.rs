@@ -85,3 +85,27 @@ async fn the_peer_is_known_without_asking_the_kernel() {
     let peer = digest.peer_addr.get().cloned().flatten().unwrap();
     assert_eq!(peer.as_inet(), Some(&client.local_addr().unwrap()));
 }
+
+#[tokio::test]
+async fn what_was_said_last_arrives_although_the_client_is_still_sending() {
+    let (mut socket, mut client) = pair().await;
+    client.write_all(&[b'x'; 100_000]).await.unwrap();
+    socket.read_exact(&mut [0; 10]).await.unwrap();
+    socket.write_all(b"413, and a reason").await.unwrap();
+    drop(socket);
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).await.expect("no reset");
+    assert_eq!(answer, "413, and a reason");
+}
+
+#[tokio::test]
+async fn bytes_that_are_put_back_are_read_first_in_their_order() {
+    let (mut socket, mut client) = pair().await;
+    client.write_all(b" the rest").await.unwrap();
+    socket.unread(BytesMut::from(&b"second"[..]));
+    socket.unread(BytesMut::from(&b"first "[..]));
+    let mut bytes = [0; 21];
+    socket.read_exact(&mut bytes).await.unwrap();
+    assert_eq!(&bytes, b"first second the rest");
+    assert_eq!(socket.unread.capacity(), 0, "an idle connection holds no buffer");
+}

@@ -121,3 +121,31 @@ async fn a_stop_serves_what_the_kernel_has_queued() {
     listener.serve(std::sync::Arc::new(crate::app::App::default()), shutdown).await.unwrap();
     assert_eq!(soon(early.answer()).await.1, "GET /early|");
 }
+
+#[tokio::test]
+async fn connections_are_counted_by_the_address_that_a_proxy_header_tells() {
+    let mut section = section(Limits { connections_per_address: 1, ..Limits::default() });
+    section.proxy_protocol = ostia_config::listener::ProxyProtocol::Accept;
+    section.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
+    let served = Served::start(&section);
+    let mut open = Vec::new();
+    for (client, is_taken) in [("192.0.2.1", true), ("192.0.2.2", true), ("192.0.2.1", false)] {
+        let mut connection = served.connect().await;
+        connection
+            .send(format!("PROXY TCP4 {client} 192.0.2.9 1000 80\r\nGET /x HTTP/1.1\r\nHost: a\r\n\r\n"))
+            .await;
+        if is_taken {
+            assert!(soon(connection.answer()).await.0.starts_with("HTTP/1.1 200 "), "{client}");
+        } else {
+            assert_eq!(soon(connection.rest()).await, "", "{client}");
+        }
+        open.push(connection);
+    }
+    assert_eq!(served.refused("address_limit"), 1);
+    // Those of the proxy itself are not counted.
+    for _ in 0..3 {
+        let mut connection = served.connect().await;
+        assert!(soon(connection.get("/y")).await.0.starts_with("HTTP/1.1 200 "));
+        open.push(connection);
+    }
+}

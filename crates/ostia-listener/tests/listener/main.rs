@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
 
 mod app;
+mod cleartext;
 mod client_certificate;
 mod head;
 mod http2;

@@ -203,7 +203,7 @@ fn each_refusal_has_its_own_slug() {
         (LengthRepeated, 400),
         (LengthMalformed, 400),
         (LengthWithCoding, 400),
-        (TransferCoding, 501),
+        (TransferCoding, 400),
         (TransferCodingVersion, 400),
         (UpgradeWithBody, 400),
         (UpgradeMalformed, 400),

@@ -1,0 +1,82 @@
+//! E3: the corpus of ambiguous requests, judged at the application, byte for byte.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use ostia_testkit::corpus::{HOST, Recorder, Verdict, http1, http2, judge};
+use ostia_testkit::{Ostia, raw};
+
+/// Longer than the deadlines below.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+/// A node that speaks both protocols on one plain port.
+async fn node() -> (Ostia, SocketAddr, Recorder) {
+    let recorder = Recorder::start("127.0.0.1:0").await;
+    let yaml = format!(
+        "listeners:\n  http:\n    bind: \"<listen>\"\n    protocols: [h2, http/1.1]\n    \
+         limits: {{ header_bytes: 64KiB, header_timeout: 1s, body_timeout: 1s }}\n\
+         routes: [{{ host: {HOST}, allow: anyone, upstream: \"{}\" }}]\n",
+        recorder.address()
+    );
+    let node = Ostia::start(env!("CARGO_BIN_EXE_ostia"), &yaml).await;
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, node.port()));
+    (node, address, recorder)
+}
+
+fn complain(differences: &[String]) {
+    assert!(differences.is_empty(), "{} cases:\n{}", differences.len(), differences.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_case_of_http_1_comes_out_as_expected() {
+    let (node, address, recorder) = node().await;
+    let cases = http1::cases();
+    assert!(cases.len() >= 150, "{} cases", cases.len());
+    let mut differences = Vec::new();
+    for case in &cases {
+        let outcome = http1::run(case, address, &recorder, PATIENCE).await;
+        match judge(&case.expected, &outcome) {
+            Verdict::Good => {}
+            verdict => {
+                let arrived = outcome.arrived.concat();
+                let (statuses, arrived) = (&outcome.statuses, arrived.escape_ascii());
+                differences.push(format!(
+                    "{}: {}: {verdict:?}: {statuses:?}, {arrived:.2000}",
+                    case.group, case.name
+                ));
+            }
+        }
+    }
+    complain(&differences);
+    // Whoever was refused is in the log like everybody else: one line for each request, the fences among them.
+    let metrics = node.metrics().await;
+    let counted = metrics.sum("ostia_http_requests_total", &[]);
+    let lines = node.access_lines_at_least(2 * cases.len()).await;
+    assert!(counted >= 2.0 * cases.len() as f64, "{counted} of {} requests are counted", 2 * cases.len());
+    assert!(lines.iter().any(|line| line["ostia.reason"] == "bare_lf"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_case_of_http_2_comes_out_as_expected() {
+    let (node, address, recorder) = node().await;
+    let cases = http2::cases();
+    assert!(cases.len() >= 60, "{} cases", cases.len());
+    let mut differences = Vec::new();
+    for case in &cases {
+        let outcome = http2::run(case, address, &recorder, PATIENCE).await;
+        match judge(&case.expected, &outcome) {
+            Verdict::Good => {}
+            verdict => {
+                let arrived = outcome.arrived.concat();
+                let (statuses, arrived) = (&outcome.statuses, arrived.escape_ascii());
+                differences.push(format!(
+                    "{}: {}: {verdict:?}: {statuses:?}, {arrived:.2000}",
+                    case.group, case.name
+                ));
+            }
+        }
+    }
+    complain(&differences);
+    let answer = raw::get_host(node.port(), HOST, "/after-all-of-it").await.unwrap();
+    assert_eq!(answer.status, 200);
+}
