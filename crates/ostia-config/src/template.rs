@@ -50,6 +50,25 @@ pub enum Variable {
     Route,
     /// `provider`: the caller's, by its name in the configuration.
     Provider,
+    /// `client_certificate.FACT`: what the certificate of the connection says.
+    ClientCertificate(CertificateFact),
+}
+
+/// A fact of a client certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CertificateFact {
+    /// `subject`: whom it names, as RFC 4514 writes it.
+    Subject,
+    /// `issuer`: who signed it.
+    Issuer,
+    /// `names`: the subject alternative names, separated by commas.
+    Names,
+    /// `serial`: in lower-case hex.
+    Serial,
+    /// `sha256`: of the DER, in lower-case hex.
+    Sha256,
+    /// `der`: the certificate itself, in base64, as `Client-Cert` wants it between colons (RFC 9440 section 2.2).
+    Der,
 }
 
 /// Why a text is no template.
@@ -73,6 +92,15 @@ const MOST_BYTES: usize = 4096;
 /// The names that stand alone.
 const NAMES: [&str; 10] =
     ["uri", "path", "query", "host", "scheme", "method", "client", "request_id", "route", "provider"];
+/// What stands after `client_certificate.`.
+const FACTS: [(&str, CertificateFact); 6] = [
+    ("subject", CertificateFact::Subject),
+    ("issuer", CertificateFact::Issuer),
+    ("names", CertificateFact::Names),
+    ("serial", CertificateFact::Serial),
+    ("sha256", CertificateFact::Sha256),
+    ("der", CertificateFact::Der),
+];
 
 impl Template {
     /// Reads a template. Never allocates more than a few times the text.
@@ -122,7 +150,9 @@ impl Template {
     /// Whether it says something about the caller.
     #[must_use]
     pub fn tells_of_the_caller(&self) -> bool {
-        self.variables().any(|variable| matches!(variable, Variable::Claim(_) | Variable::Provider))
+        self.variables().any(|variable| {
+            matches!(variable, Variable::Claim(_) | Variable::Provider | Variable::ClientCertificate(_))
+        })
     }
 
     /// What stands before the first variable.
@@ -166,6 +196,10 @@ fn variable(name: &str) -> Result<Variable, TemplateRefused> {
     if let Some(claim) = name.strip_prefix("claims.") {
         return ClaimPath::parse(claim).map(Variable::Claim).ok_or_else(unknown);
     }
+    if let Some(fact) = name.strip_prefix("client_certificate.") {
+        let known = FACTS.iter().find(|(name, _)| *name == fact);
+        return known.map(|(_, fact)| Variable::ClientCertificate(*fact)).ok_or_else(unknown);
+    }
     Ok(match name {
         "uri" => Variable::Uri,
         "path" => Variable::Path,
@@ -188,7 +222,13 @@ impl FromText for Template {
         Self::parse(text).map_err(|refused| {
             let known = NAMES.map(|name| format!("`{{{name}}}`")).join(", ");
             let help = match refused {
-                TemplateRefused::Unknown(_) => format!("known: `{{claims.NAME}}`, {known}"),
+                TemplateRefused::Unknown(ref name) if name.starts_with("client_certificate") => {
+                    let facts = FACTS.map(|(name, _)| format!("`{{client_certificate.{name}}}`")).join(", ");
+                    format!("known: {facts}")
+                }
+                TemplateRefused::Unknown(_) => {
+                    format!("known: `{{claims.NAME}}`, `{{client_certificate.FACT}}`, {known}")
+                }
                 TemplateRefused::Brace => "write `{{` and `}}` for braces of the text".to_owned(),
                 TemplateRefused::NotPlain => {
                     "anything else could end the field or the address early".to_owned()

@@ -46,4 +46,4 @@ pub use async_trait::async_trait;
 pub use edit::{Edit, Edits};
 pub use extension::{Configured, Extension, Verdict};
 pub use reply::Reply;
-pub use view::{RequestView, ResponseView};
+pub use view::{ClientCertificate, RequestView, ResponseView};

@@ -23,6 +23,25 @@ pub struct RequestView<'a> {
     client: IpAddr,
     is_tls: bool,
     id: &'a str,
+    client_certificate: Option<ClientCertificate<'a>>,
+}
+
+/// What the certificate says that the client showed in the TLS handshake. An authority of the listener signed it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ClientCertificate<'a> {
+    /// Whom it names, as RFC 4514 writes it: `CN=robot,O=Example`.
+    pub subject: &'a str,
+    /// Who signed it, in the same form.
+    pub issuer: &'a str,
+    /// The subject alternative names: DNS names, mailboxes, URIs, addresses.
+    pub names: &'a [String],
+    /// The serial number in lower-case hex.
+    pub serial: &'a str,
+    /// The SHA-256 of the DER in lower-case hex.
+    pub sha256: &'a str,
+    /// The certificate itself.
+    pub der: &'a [u8],
 }
 
 /// An answer, read-only and without cookies.
@@ -54,6 +73,7 @@ impl<'a> RequestView<'a> {
             client,
             is_tls: false,
             id: "",
+            client_certificate: None,
         }
     }
 
@@ -79,6 +99,12 @@ impl<'a> RequestView<'a> {
     #[must_use]
     pub fn with_id(self, id: &'a str) -> Self {
         Self { id, ..self }
+    }
+
+    /// With the certificate that the client showed.
+    #[must_use]
+    pub fn with_client_certificate(self, client_certificate: Option<ClientCertificate<'a>>) -> Self {
+        Self { client_certificate, ..self }
     }
 
     /// The method.
@@ -121,6 +147,13 @@ impl<'a> RequestView<'a> {
     #[must_use]
     pub fn is_tls(&self) -> bool {
         self.is_tls
+    }
+
+    /// The certificate of the connection; `None` where the client showed none, or was not asked for one. Behind a
+    /// trusted proxy that connects by TLS it is the proxy's.
+    #[must_use]
+    pub fn client_certificate(&self) -> Option<ClientCertificate<'a>> {
+        self.client_certificate
     }
 
     /// The request's name in logs and in `X-Request-Id`.

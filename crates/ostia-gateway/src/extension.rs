@@ -11,6 +11,7 @@ use std::sync::Arc;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST, SET_COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use ostia_extension::{Edit, Edits, Extension, Reply, RequestView, ResponseView, Verdict};
+use ostia_listener::{ClientCertificate, Handshake};
 use ostia_telemetry::Metrics;
 use pingora_error::{Error, ErrorType, Result};
 use pingora_http::ResponseHeader;
@@ -76,7 +77,19 @@ fn view<'a>(
         .with_query(arrived.examined.query())
         .with_route(arrived.examined.host().name(), &route.name)
         .with_client(arrived.client, arrived.by_tls)
+        .with_client_certificate(arrived.client_certificate.as_deref().map(certificate_view))
         .with_id(exchange.id.as_str())
+}
+
+fn certificate_view(certificate: &ClientCertificate) -> ostia_extension::ClientCertificate<'_> {
+    let mut view = ostia_extension::ClientCertificate::default();
+    view.subject = &certificate.subject;
+    view.issuer = &certificate.issuer;
+    view.names = &certificate.name_texts;
+    view.serial = &certificate.serial;
+    view.sha256 = &certificate.sha256;
+    view.der = &certificate.der;
+    view
 }
 
 /// Asks about a request that has a route, before anybody looks who the caller is.
@@ -300,10 +313,15 @@ fn told(
     let host = request.headers.get(HOST).and_then(|host| host.to_str().ok()).or_else(|| request.uri.host());
     let host = host.map_or("", |host| host.rsplit_once(':').map_or(host, |(name, _)| name));
     let client = exchange.outcome.client.unwrap_or(std::net::Ipv4Addr::UNSPECIFIED.into());
+    let tls = downstream.digest().and_then(|digest| digest.ssl_digest.as_ref());
+    let certificate = tls.and_then(|tls| tls.extension.get::<Handshake>()?.client_certificate.as_deref());
+    // Whoever asks about a request of somebody else shows a certificate of its own.
+    let certificate = certificate.filter(|_| !matches!(exchange.progress, Progress::Closed));
     let view = RequestView::new(&request.method, request.uri.path(), &request.headers, identity)
         .with_query(request.uri.query())
         .with_route(host, &route.name)
         .with_client(client, came_by_tls(downstream, exchange))
+        .with_client_certificate(certificate.map(certificate_view))
         .with_id(exchange.id.as_str());
     let mut done = Vec::new();
     for extension in route.handling.extensions.iter().chain(exchange.snapshot.running_extensions()) {

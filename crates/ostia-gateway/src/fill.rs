@@ -1,11 +1,13 @@
 //! Templates of the configuration filled with what a request says.
 
+use std::borrow::Cow;
+
 use http::HeaderValue;
 use ostia_config::Template;
-use ostia_config::template::{Piece, Variable};
-use ostia_extension::RequestView;
+use ostia_config::template::{CertificateFact, Piece, Variable};
+use ostia_extension::{ClientCertificate, RequestView};
 
-use crate::projection::claim_text;
+use crate::projection::{claim_text, encoded};
 
 /// A value longer than this is not sent: an upstream would refuse the whole request for it.
 const MOST_BYTES: usize = 16 * 1024;
@@ -51,8 +53,29 @@ fn push(variable: &Variable, request: &RequestView<'_>, filled: &mut String) -> 
         Variable::Client => filled.push_str(&request.client().to_string()),
         Variable::RequestId => filled.push_str(request.id()),
         Variable::Route => filled.push_str(request.route()),
+        Variable::ClientCertificate(fact) => {
+            let fact = certified(*fact, request.client_certificate()?);
+            if fact.is_empty() {
+                return None;
+            }
+            filled.push_str(&fact);
+        }
     }
     Some(())
+}
+
+/// What a certificate says, as safe bytes; names are a list like a claim with several values.
+fn certified(fact: CertificateFact, certificate: ClientCertificate<'_>) -> Cow<'_, str> {
+    match fact {
+        CertificateFact::Subject => encoded(certificate.subject, false).into(),
+        CertificateFact::Issuer => encoded(certificate.issuer, false).into(),
+        CertificateFact::Names => {
+            certificate.names.iter().map(|name| encoded(name, true)).collect::<Vec<_>>().join(",").into()
+        }
+        CertificateFact::Serial => certificate.serial.into(),
+        CertificateFact::Sha256 => certificate.sha256.into(),
+        CertificateFact::Der => base64_simd::STANDARD.encode_to_string(certificate.der).into(),
+    }
 }
 
 #[cfg(test)]
@@ -83,10 +106,19 @@ mod tests {
     #[test]
     fn template_is_filled_with_safe_bytes_or_not_at_all() {
         let (headers, ana) = (HeaderMap::new(), ana());
+        let names = ["robot.example".to_owned(), "spiffe://a/b,c".to_owned()];
+        let mut shown = ClientCertificate::default();
+        shown.subject = "CN=Zoë,O=Example";
+        shown.issuer = "CN=Partners";
+        shown.names = &names;
+        shown.serial = "0a1b";
+        shown.sha256 = "00ff";
+        shown.der = &[0, 1, 2];
         let known = RequestView::new(&Method::PUT, "/a/b", &headers, Some(&ana))
             .with_query(Some("x=1"))
             .with_route("app.example.com", "app")
             .with_client([192, 0, 2, 1].into(), true)
+            .with_client_certificate(Some(shown))
             .with_id("id-1");
         let nobody = RequestView::new(&Method::GET, "/", &headers, None);
         for (template, of_ana, of_nobody) in [
@@ -103,6 +135,11 @@ mod tests {
                 Some("https PUT 192.0.2.1 app.example.com app id-1"),
                 Some("http GET 0.0.0.0"),
             ),
+            ("{client_certificate.subject}", Some("CN=Zo%C3%AB,O=Example"), None),
+            ("{client_certificate.issuer}", Some("CN=Partners"), None),
+            ("{client_certificate.names}", Some("robot.example,spiffe://a/b%2Cc"), None),
+            ("{client_certificate.serial}/{client_certificate.sha256}", Some("0a1b/00ff"), None),
+            (":{client_certificate.der}:", Some(":AAEC:"), None),
             ("{query}", Some("x=1"), None),
             ("plain", Some("plain"), Some("plain")),
         ] {

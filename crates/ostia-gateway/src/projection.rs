@@ -97,7 +97,8 @@ fn scalar(value: &Value, in_list: bool) -> Option<String> {
     }
 }
 
-fn encoded(text: &str, in_list: bool) -> String {
+/// Safe bytes of a text; in a list also its commas.
+pub(crate) fn encoded(text: &str, in_list: bool) -> String {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     let last = text.len().saturating_sub(1);
     let mut safe = String::with_capacity(text.len());

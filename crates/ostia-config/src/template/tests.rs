@@ -28,6 +28,8 @@ fn text_that_is_no_template_is_refused_by_name() {
         ("{}", unknown("")),
         ("{URI}", unknown("URI")),
         ("{cookie}", unknown("cookie")),
+        ("{client_certificate}", unknown("client_certificate")),
+        ("{client_certificate.cn}", unknown("client_certificate.cn")),
         ("{claims.}", unknown("claims.")),
         ("{claims.a..b}", unknown("claims.a..b")),
     ] {
@@ -47,6 +49,8 @@ fn template_is_read_in_parts() {
         ("{{{path}}}", "[{] Path [}]"),
         ("{{not}}", "[{not}]"),
         ("{host}{query}", "Host Query"),
+        ("{client_certificate.subject}", "ClientCertificate(Subject)"),
+        (":{client_certificate.der}:", "[:] ClientCertificate(Der) [:]"),
         (
             "{scheme} {method} {client} {request_id} {route} {provider}",
             "Scheme [ ] Method [ ] Client [ ] RequestId [ ] Route [ ] Provider",
@@ -57,8 +61,13 @@ fn template_is_read_in_parts() {
 }
 
 #[test]
-fn only_claims_and_the_provider_tell_of_the_caller() {
-    for (text, tells) in [("{claims.a}", true), ("{provider}", true), ("{uri} {client} {route}", false)] {
+fn only_claims_the_provider_and_the_certificate_tell_of_the_caller() {
+    for (text, tells) in [
+        ("{claims.a}", true),
+        ("x{client_certificate.names}", true),
+        ("{provider}", true),
+        ("{uri} {client} {route}", false),
+    ] {
         assert_eq!(Template::parse(text).unwrap().tells_of_the_caller(), tells, "{text}");
     }
 }

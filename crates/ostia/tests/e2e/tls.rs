@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use base64::Engine as _;
 use ostia_testkit::{Authority, Issued, Ostia, eventually};
 
 use crate::world::{BINARY, World};
@@ -13,11 +14,7 @@ use crate::world::{BINARY, World};
 const DEADLINE: Duration = Duration::from_secs(10);
 
 pub(crate) fn listeners(issued: &Issued, more: &str) -> String {
-    format!(
-        "listeners:\n  https:\n    bind: \"<listen>\"\n    tls: {{ certificates: [{{ cert_file: {}, key_file: {} }}]{more} }}\n",
-        issued.cert_file.display(),
-        issued.key_file.display()
-    )
+    format!("listeners:\n{}", issued.listener("<listen>", more))
 }
 
 /// What `openssl s_client` says of one connection with one request.
@@ -183,6 +180,41 @@ async fn a_client_needs_a_certificate_of_the_authority_where_one_is_required() {
         .await;
         std::fs::write(&ca, partners.root_pem()).unwrap();
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_client_certificate_says_reaches_the_application_and_no_client_can_send_it() {
+    let world = World::new().await;
+    let (server, partners) = (Authority::new(), Authority::new());
+    let issued = server.issue(world.shared.path(), &["app.localhost"]);
+    let robot = partners.issue(world.shared.path(), &["robot.partner.example", "robot-2.partner.example"]);
+    let ca = world.shared.path().join("partners.pem");
+    std::fs::write(&ca, partners.root_pem()).unwrap();
+    let optional = format!(", client_ca_file: {}, client_certificate: optional", ca.display());
+    let fields = "headers: { request: { set: { X-Robot: \"{client_certificate.names}\", \
+                  Client-Cert: \":{client_certificate.der}:\", X-Signed-By: \"by {client_certificate.issuer}\" } }, \
+                  response: { set: { X-Known-As: \"{client_certificate.sha256}\" } } }";
+    let route = format!("routes: [{{ host: app.localhost, allow: anyone, upstream: app, {fields} }}]\n");
+    let yaml = listeners(&issued, &optional) + &world.upstream_section() + &route;
+    let node = Ostia::start(BINARY, &yaml).await;
+    let forged = "GET /x HTTP/1.1\r\nHost: app.localhost\r\nX-Robot: mallory\r\nx_robot: mallory\r\n\
+                  Client-Cert: :bWFsbG9yeQ==:\r\nClient_Cert: mallory\r\nConnection: close\r\n\r\n";
+    let [cert, key] = [&robot.cert_file, &robot.key_file].map(|file| file.to_str().unwrap());
+
+    let said = s_client_asks(node.port(), &["-cert", cert, "-key", key], forged.to_owned()).await;
+    assert!(said.contains("HTTP/1.1 200 OK"), "{said}");
+    let known_as = said.lines().find(|line| line.to_lowercase().starts_with("x-known-as: "));
+    assert_eq!(known_as.map(str::len), Some("x-known-as: ".len() + 64), "{said}");
+    let seen = world.app.last();
+    assert_eq!(seen.field("x-robot").as_deref(), Some("robot.partner.example,robot-2.partner.example"));
+    assert_eq!(seen.field("x-signed-by").as_deref(), Some("by CN=authority of a test"));
+    let shown = format!(":{}:", base64::engine::general_purpose::STANDARD.encode(&robot.der));
+    assert_eq!(seen.field("client-cert").as_deref(), Some(shown.as_str()));
+
+    let said = s_client_asks(node.port(), &[], forged.to_owned()).await;
+    assert!(said.contains("HTTP/1.1 200 OK") && !said.to_lowercase().contains("x-known-as"), "{said}");
+    let seen = world.app.last();
+    assert!(!seen.head.contains("mallory") && !seen.head.contains("bWFsbG9yeQ"), "{}", seen.head);
 }
 
 #[tokio::test(flavor = "multi_thread")]

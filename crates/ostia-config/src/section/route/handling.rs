@@ -37,7 +37,8 @@ pub(crate) static REQUEST_FIELDS: Section = Section {
             Shape::Map(&HEADER, &Shape::Text(&TEMPLATE)),
             "Sets a field, replacing what the client sent. `{claims.NAME}`, `{uri}`, `{path}`, `{query}`, `{host}`, \
              `{scheme}`, `{method}`, `{client}`, `{request_id}`, `{route}` and `{provider}` stand for what the request \
-             says; `{{` is a brace.",
+             says, `{client_certificate.FACT}` for what the client's certificate says: `subject`, `issuer`, `names`, \
+             `serial`, `sha256` or `der` (in base64). `{{` is a brace.",
         )
         .absent("none")
         .example("set: { X-Role: \"{claims.role}\" }"),
