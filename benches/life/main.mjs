@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 import { freePorts } from '../load/process.mjs';
 import { get, Load, Sockets } from './load.mjs';
 import { application, Node } from './node.mjs';
+import { soak } from './soak.mjs';
 
 const { values } = parseArgs({ options: {
   binary: { type: 'string', default: path.resolve(import.meta.dirname ?? '.', '../../target/release/ostia') },
@@ -17,7 +18,7 @@ const { values } = parseArgs({ options: {
   only: { type: 'string', default: 'start,leave,reload,upgrade' }, help: { type: 'boolean' },
 } });
 if (values.help) {
-  process.stdout.write('benches/life/run [--binary PATH] [--only start,leave,reload,upgrade]\n'
+  process.stdout.write('benches/life/run [--binary PATH] [--only start,leave,reload,upgrade,soak]\n'
     + '  [--reloads 100 --seconds 600 --rate 1000 --sockets 1000] [--upgrades 20]\n'
     + 'Exit status 1: a client noticed something, or a bound of docs/promises.md was broken.\n');
   process.exit(0);
@@ -131,6 +132,21 @@ const scenarios = {
     process.kill(last, 'SIGTERM');
     await goneFrom(last);
     tell('O3', `${number('upgrades')} upgrades, a connection for each request`, `${said(result)}; an upgrade took ${ms(median(times))}`, failures(result.errors) === 0);
+  },
+
+  async soak() {
+    node.configure(100, 0, '10m');
+    node.start();
+    await node.firstAnswer();
+    const told = await soak(node, port, { seconds: number('seconds'), rate: number('rate'), sockets: Math.ceil(number('sockets') / 10) });
+    process.kill(told.serving, 'SIGTERM');
+    await goneFrom(told.serving);
+    const [first, last] = [told.memory[0], told.memory.at(-1)].map((kib) => kib / 1024);
+    const about = `${told.cycles} cycles of 5 reloads and an upgrade in ${number('seconds')} s under load`;
+    tell('O2, O3', about, said(told), failures(told.errors) === 0);
+    tell('O3', 'WebSockets that outlive two upgrades each', `${told.lost} lost, ${told.echoed} echoes`, told.lost === 0);
+    tell('O3', 'old processes that stay when their last WebSocket has closed', `${told.stayed}`, told.stayed === 0);
+    tell('Q7', 'memory of the serving process, first and last cycle', `${first.toFixed(1)} MiB, ${last.toFixed(1)} MiB`, last <= first + 8);
   },
 };
 

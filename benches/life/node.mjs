@@ -27,12 +27,13 @@ export class Node {
   }
 
   /** Writes a configuration with so many routes. */
-  configure(routes, mark = 0) {
+  configure(routes, mark = 0, drain = this.drain ?? '10s') {
+    this.drain = drain;
     const lines = Array.from({ length: routes }, (_, index) =>
       `  - { name: r${index}, host: ${index ? `r${index}.example` : 'app.example'}, allow: anyone, upstream: app, upgrade: [websocket] }\n`);
     writeFileSync(this.file, `version: 1\nlisteners: { http: { bind: "127.0.0.1:${this.ports[0]}" } }\n`
       + `admin: { bind: "127.0.0.1:${this.ports[1]}", socket: ${this.socket} }\n`
-      + `runtime: { threads: 1, state_dir: ${this.folder}/state, drain: { deadline: 10s } }\n`
+      + `runtime: { threads: 1, state_dir: ${this.folder}/state, drain: { deadline: ${drain} } }\n`
       + `upstreams: { app: { servers: ["127.0.0.1:${this.upstream}"] } }\nlogs: { access: { to: none } }\npages: { name: "bench ${mark}" }\n`
       + `routes:\n${lines.join('')}`, { mode: 0o600 });
   }
