@@ -79,14 +79,7 @@ async fn upgrades_under_load_refuse_nobody_and_fail_no_request() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_in_flight_during_an_upgrade_is_finished_by_the_process_that_began_it() {
-    let world = World::new().await;
-    let yaml = world.config()
-        + "  - { name: slow, host: app.localhost, path: /slow, allow: anyone, upstream: app }\n";
-    let mut node = world.start(&yaml).await;
-    let mut slow = raw::Connection::open(node.port()).await.unwrap();
-    slow.send(request("GET /slow HTTP/1.1", &[]).as_bytes()).await;
-    eventually("the application has the request", DEADLINE, async || (world.app.count() > 0).then_some(()))
-        .await;
+    let (world, mut node, mut slow) = World::with_request_in_flight().await;
     node.upgrade(DEADLINE).await;
     assert_eq!(raw::send(node.port(), request("GET /public/x HTTP/1.1", &[])).await.unwrap().status, 200);
     assert_eq!(node.admin_status("/readyz").await, Some(200), "the successor answers");

@@ -169,11 +169,7 @@ async fn over_http_2_the_same_fields_are_removed() {
     let world = World::new().await;
     let authority = Authority::new();
     let issued = authority.issue(world.shared.path(), &["app.localhost"]);
-    let listeners = format!(
-        "listeners:\n  https:\n    bind: \"<listen>\"\n    tls: {{ certificates: [{{ cert_file: {}, key_file: {} }}] }}\n",
-        issued.cert_file.display(),
-        issued.key_file.display()
-    );
+    let listeners = format!("listeners:\n{}", issued.listener("<listen>", ""));
     let _node = world.start(&(listeners + &world.config())).await;
     let browser = Browser::trusting(&world.names, authority.root_pem());
     for spoof in ["x-forwarded-user", "x_forwarded_user", "x-forwarded_user", "x.forwarded.user"] {

@@ -25,16 +25,7 @@ async fn term_with_nothing_in_flight_leaves_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn term_lets_what_is_in_flight_finish() {
-    let (world, mut node, _) = World::with_node().await;
-    let yaml = world.config()
-        + "  - { name: slow, host: app.localhost, path: /slow, allow: anyone, upstream: app }\n";
-    drop(std::mem::replace(&mut node, world.start(&yaml).await));
-    let mut slow = raw::Connection::open(node.port()).await.unwrap();
-    slow.send(request("GET /slow HTTP/1.1", &[]).as_bytes()).await;
-    eventually("the application has the request", Duration::from_secs(10), async || {
-        (world.app.count() > 0).then_some(())
-    })
-    .await;
+    let (world, mut node, mut slow) = World::with_request_in_flight().await;
     node.signal("TERM");
     eventually("readiness is off, liveness stays", Duration::from_secs(10), async || {
         let ready = node.admin_status("/readyz").await;
@@ -53,16 +44,7 @@ async fn term_lets_what_is_in_flight_finish() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_term_leaves_without_waiting() {
-    let world = World::new().await;
-    let yaml = world.config()
-        + "  - { name: slow, host: app.localhost, path: /slow, allow: anyone, upstream: app }\n";
-    let mut node = world.start(&yaml).await;
-    let mut slow = raw::Connection::open(node.port()).await.unwrap();
-    slow.send(request("GET /slow HTTP/1.1", &[]).as_bytes()).await;
-    eventually("the application has the request", Duration::from_secs(10), async || {
-        (world.app.count() > 0).then_some(())
-    })
-    .await;
+    let (_world, mut node, _slow) = World::with_request_in_flight().await;
     node.signal("TERM");
     eventually("the node is leaving", Duration::from_secs(10), async || {
         (node.admin_status("/readyz").await != Some(200)).then_some(())

@@ -101,11 +101,7 @@ async fn a_new_certificate_is_served_after_a_reload() {
     let world = World::new().await;
     let first = Authority::new();
     let issued = first.issue(world.shared.path(), &["app.localhost"]);
-    let listeners = format!(
-        "listeners:\n  https:\n    bind: \"<listen>\"\n    tls: {{ certificates: [{{ cert_file: {}, key_file: {} }}] }}\n",
-        issued.cert_file.display(),
-        issued.key_file.display()
-    );
+    let listeners = format!("listeners:\n{}", issued.listener("<listen>", ""));
     let yaml = listeners + &world.config();
     let node = world.start(&yaml).await;
     let url = "https://app.localhost/public/x";

@@ -113,11 +113,7 @@ async fn a_grpc_call_over_http_2_is_reset_and_its_connection_goes_on() {
     let world = World::new().await;
     let authority = Authority::new();
     let issued = authority.issue(world.shared.path(), &["app.localhost"]);
-    let listeners = format!(
-        "listeners:\n  https:\n    bind: \"<listen>\"\n    tls: {{ certificates: [{{ cert_file: {}, key_file: {} }}] }}\n",
-        issued.cert_file.display(),
-        issued.key_file.display()
-    );
+    let listeners = format!("listeners:\n{}", issued.listener("<listen>", ""));
     let yaml = (listeners + &config(&world)).replace("http://app.localhost/", "https://app.localhost/");
     let node = world.start(&yaml).await;
     world.provider.expect_person(json!({ "sub": "ana", "sid": "s-1", "groups": ["staff"] }));

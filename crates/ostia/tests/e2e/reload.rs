@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ostia_testkit::{eventually, raw};
 
-use crate::world::{World, request};
+use crate::world::{SLOW_ROUTE, World, request};
 
 const DEADLINE: Duration = Duration::from_secs(10);
 
@@ -163,13 +163,10 @@ async fn listeners_are_added_moved_and_removed_while_others_serve() {
 async fn a_request_in_flight_outlives_its_listener() {
     let world = World::new().await;
     let [stays, goes] = [ostia_testkit::free_port(), ostia_testkit::free_port()];
-    let slow = "  - { name: slow, host: app.localhost, path: /slow, allow: anyone, upstream: app }\n";
-    let node = world.start(&(with_listeners(&world, &[("stays", stays), ("goes", goes)]) + slow)).await;
-    let mut connection = raw::Connection::open(goes).await.unwrap();
-    connection.send(request("GET /slow HTTP/1.1", &[]).as_bytes()).await;
-    eventually("the application has the request", DEADLINE, async || (world.app.count() > 0).then_some(()))
-        .await;
-    node.reload(&(with_listeners(&world, &[("stays", stays)]) + slow));
+    let both = with_listeners(&world, &[("stays", stays), ("goes", goes)]);
+    let node = world.start(&(both + SLOW_ROUTE)).await;
+    let mut connection = world.begin_slow_request(goes).await;
+    node.reload(&(with_listeners(&world, &[("stays", stays)]) + SLOW_ROUTE));
     eventually("the listener is gone", DEADLINE, async || {
         raw::Connection::open(goes).await.is_none().then_some(())
     })

@@ -84,11 +84,7 @@ async fn a_cookie_of_another_host_is_no_session() {
     let world = World::new().await;
     let authority = Authority::new();
     let issued = authority.issue(world.shared.path(), &["app.localhost", "other.localhost"]);
-    let listeners = format!(
-        "listeners:\n  https:\n    bind: \"<listen>\"\n    tls: {{ certificates: [{{ cert_file: {}, key_file: {} }}] }}\n",
-        issued.cert_file.display(),
-        issued.key_file.display()
-    );
+    let listeners = format!("listeners:\n{}", issued.listener("<listen>", ""));
     // Without a redirect_uri each host has its own, and its own sessions.
     let config = world.config().replace("  redirect_uri: http://app.localhost/.ostia/callback\n", "");
     let other = "  - { name: other, host: other.localhost, allow: staff, upstream: app }\n";

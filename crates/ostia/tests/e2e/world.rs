@@ -4,8 +4,9 @@ use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use ostia_testkit::{Browser, EchoUpstream, FaultProvider, Names, Ostia, Page};
+use ostia_testkit::{Browser, EchoUpstream, FaultProvider, Names, Ostia, Page, eventually, raw};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -43,6 +44,25 @@ impl World {
         let node = world.start(&world.config()).await;
         let browser = Browser::new(&world.names);
         (world, node, browser)
+    }
+
+    /// A node, and a request that its application has and answers when it is [released](EchoUpstream::release).
+    pub(crate) async fn with_request_in_flight() -> (Self, Ostia, raw::Connection) {
+        let world = Self::new().await;
+        let node = world.start(&(world.config() + SLOW_ROUTE)).await;
+        let slow = world.begin_slow_request(node.port()).await;
+        (world, node, slow)
+    }
+
+    /// A request on [`SLOW_ROUTE`] that the application has.
+    pub(crate) async fn begin_slow_request(&self, port: u16) -> raw::Connection {
+        let mut slow = raw::Connection::open(port).await.unwrap();
+        slow.send(request("GET /slow HTTP/1.1", &[]).as_bytes()).await;
+        eventually("the application has the request", Duration::from_secs(40), async || {
+            (self.app.count() > 0).then_some(())
+        })
+        .await;
+        slow
     }
 
     /// Starts a node and makes it the one that the names lead to.
@@ -108,6 +128,10 @@ pub(crate) const ROUTES: &str = "routes:\n  \
     - { name: public, host: app.localhost, path: /public/, allow: anyone, upstream: app }\n  \
     - { name: socket, host: app.localhost, path: /ws, allow: staff, upstream: app, upgrade: [websocket] }\n  \
     - { name: api, host: api.localhost, credentials: [bearer], allow: staff, upstream: app }\n";
+
+/// A further route, whose requests are held by the application until they are released.
+pub(crate) const SLOW_ROUTE: &str =
+    "  - { name: slow, host: app.localhost, path: /slow, allow: anyone, upstream: app }\n";
 
 /// Bo is staff, not finance.
 pub(crate) fn bo() -> serde_json::Value {
