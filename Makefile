@@ -58,15 +58,15 @@ bench-load: build-deps bench-deps ## CPU time per request beside bare Pingora, H
 	benches/load/run
 
 .PHONY: bench-memory
-bench-memory: build-deps ## memory of the release binary: idle, by idle connection
+bench-memory: build ## memory of the release binary: idle, by idle connection
 	benches/memory/run
 
 .PHONY: soak
-soak: build-deps bench-deps ## an hour of reloads and upgrades under load with WebSockets open; the release binary
+soak: build bench-deps ## an hour of reloads and upgrades under load with WebSockets open; the release binary
 	benches/life/run --only soak --seconds 3600
 
 .PHONY: corpus
-corpus: build-deps bench-deps ## the corpus of ambiguous requests against Ostia, NGINX and HAProxy; writes docs/reference
+corpus: build bench-deps ## the corpus of ambiguous requests against Ostia, NGINX and HAProxy; writes docs/reference
 	benches/corpus/run
 
 .PHONY: build-deps
@@ -91,6 +91,7 @@ test-deps: ## install what the tests need when it is absent (Node.js, Chromium, 
 	command -v wrk >/dev/null || need="$$need wrk"; \
 	command -v h2load >/dev/null || need="$$need nghttp2-client"; \
 	/usr/bin/python3 -c 'import websockets' 2>/dev/null || need="$$need python3 python3-websockets"; \
+	/usr/bin/python3 -c 'import grpc' 2>/dev/null || need="$$need python3-grpcio"; \
 	if [ -n "$$need" ]; then $(SUDO) apt-get update -qq; \
 	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends $$need >/dev/null; fi
 	@if [ "$$(node -p 'process.versions.node.split(".")[0]')" -lt $(NODE_AT_LEAST) ]; then \

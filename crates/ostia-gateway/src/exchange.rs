@@ -79,6 +79,8 @@ pub struct Outcome {
     pub attempts: u32,
     /// Why no server took it.
     pub no_place: Option<ostia_upstream::NoPlace>,
+    /// Why it ended early.
+    pub failed: Option<&'static str>,
     /// The status of a fault on purpose.
     pub fault: Option<u16>,
     /// Whether affinity held: `kept`, `moved`, `new`.

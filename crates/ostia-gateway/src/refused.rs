@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use http::Method;
 use ostia_config::Name;
 use ostia_listener::{HeadRefused, RefusedRequest};
-use ostia_telemetry::{AccessLine, EndReason};
+use ostia_telemetry::{AccessLine, Asked, EndReason};
 
 use crate::gateway::Gateway;
 use crate::request_id::RequestId;
@@ -40,10 +40,7 @@ fn line<'a>(
 ) -> AccessLine<'a> {
     AccessLine {
         received_at,
-        request_id: id.as_str(),
-        method: UNREAD,
-        host: UNREAD,
-        path: UNREAD,
+        asked: Asked { request_id: id.as_str(), method: UNREAD, host: UNREAD, path: UNREAD },
         protocol: refused.protocol,
         tls: None,
         client: refused.peer,

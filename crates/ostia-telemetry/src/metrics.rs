@@ -243,6 +243,11 @@ impl Metrics {
         self.cold.mirrored.one_more(&[route, outcome]);
     }
 
+    /// A request ended early because of the client, or of Ostia itself.
+    pub fn request_failed(&self, reason: &'static str) {
+        self.cold.requests_failed.one_more(&[reason]);
+    }
+
     /// A request was answered by Ostia because the upstream failed it.
     pub fn upstream_failed(&self, upstream: &str, reason: &'static str) {
         self.cold.upstream_failures.one_more(&[upstream, reason]);

@@ -148,6 +148,7 @@ fn line<'a>(wire: &'a Wire<'_>, exchange: &'a Exchange, took: Duration) -> Acces
         reason: outcome
             .answered
             .map(|(_, reason)| reason)
+            .or(outcome.failed)
             .or_else(|| outcome.decision.map(|decision| decision.reason)),
         upstream: outcome.server.as_ref().and(outcome.upstream()).map(|upstream| &**upstream),
         server: outcome.server.as_ref(),

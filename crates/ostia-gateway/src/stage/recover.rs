@@ -156,10 +156,12 @@ pub async fn answer_failure(
 ) -> FailToProxy {
     let failure = Failure::of(error, exchange);
     exchange.outcome.end = Some(failure.end);
-    if failure.is_upstreams
-        && let Some(upstream) = exchange.outcome.upstream()
-    {
-        front.gateway.metrics().upstream_failed(upstream, failure.reason);
+    exchange.outcome.failed = Some(failure.reason);
+    match exchange.outcome.upstream() {
+        Some(upstream) if failure.is_upstreams => {
+            front.gateway.metrics().upstream_failed(upstream, failure.reason);
+        }
+        _ => front.gateway.metrics().request_failed(failure.reason),
     }
     let Some(status) = failure.status else {
         return FailToProxy { error_code: 0, can_reuse_downstream: false };

@@ -153,6 +153,7 @@ cold! {
     extension_failures: Counters = EXTENSION_FAILURES;
     mirrored: Counters = MIRRORED;
     upstream_failures: Counters = UPSTREAM_FAILURES;
+    requests_failed: Counters = REQUESTS_FAILED;
     upstream_pending: Gauges = UPSTREAM_PENDING;
     upstream_connections_open: Gauges = UPSTREAM_CONNECTIONS_OPEN;
     upstream_connections: Counters = UPSTREAM_CONNECTIONS;

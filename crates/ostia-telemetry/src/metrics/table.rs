@@ -74,6 +74,8 @@ table! {
 
     REQUESTS = Counter "ostia_http_requests_total" ["listener", "route", "method", "code"]
         "Requests answered. Unusual methods and codes are _OTHER; route is - where no route was found.";
+    REQUESTS_FAILED = Counter "ostia_http_requests_failed_total" ["reason"]
+        "Requests that ended early because of the client or of Ostia itself: the reason of the access log.";
     REQUEST_DURATION = Histogram "ostia_http_request_duration_seconds" ["route", "code_class"]
         "From the complete head of a request to the last byte of its answer (OpenTelemetry: http.server.request.duration).";
     REQUESTS_IN_FLIGHT = Gauge "ostia_http_requests_in_flight" ["route"]

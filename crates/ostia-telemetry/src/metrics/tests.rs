@@ -41,6 +41,7 @@ fn touched() -> Metrics {
     metrics.set_ejections("app", 1);
     metrics.mirrored("portal", "sent");
     metrics.upstream_failed("app", "upstream_reset");
+    metrics.request_failed("body_timeout");
     metrics.set_upstream_pending("app", 1);
     metrics.set_upstream_connections("app", 3, 9, 4);
     metrics.set_upstream_lookups("app", 2, 1, 1);

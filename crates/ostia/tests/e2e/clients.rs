@@ -1,4 +1,5 @@
-//! E2: other people's clients against the real binary: curl, h2load, wrk, and the WebSocket library of Python.
+//! E2: other people's clients against the real binary: curl, h2load, wrk, and the WebSocket and gRPC libraries
+//! of Python.
 //! `make test-deps` installs them.
 
 use std::path::Path;
@@ -115,4 +116,21 @@ async fn the_websockets_of_python_pass_messages_of_every_size() {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/e2e/clients/websocket.py");
     let text = run("/usr/bin/python3", &[script, &server.to_string(), &node.port().to_string()]).await;
     assert!(text.contains("all messages came back"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_grpc_of_python_makes_calls_of_all_four_kinds() {
+    let server = free_port();
+    let folder = tempfile::TempDir::with_prefix("ostia-grpc-").unwrap();
+    let (listeners, secure, root) = listeners(folder.path());
+    let yaml = format!(
+        "{listeners}upstreams:\n  app: {{ servers: [\"127.0.0.1:{server}\"], protocol: h2c }}\n\
+         routes: [{{ host: localhost, allow: anyone, upstream: app }}]\n"
+    );
+    let node = Ostia::start(crate::world::BINARY, &yaml).await;
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/e2e/clients/grpc_calls.py");
+    let ports = [server, node.port(), secure].map(|port| port.to_string());
+    let [server, plain, secure] = &ports;
+    let text = run("/usr/bin/python3", &[script, server, plain, secure, &root]).await;
+    assert!(text.contains("all calls came back"), "{text}");
 }

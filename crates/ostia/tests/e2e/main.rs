@@ -64,6 +64,7 @@ mod session_refresh;
 mod session_revocation;
 mod session_store;
 mod sixty_seconds;
+mod slow_clients;
 mod step_up;
 mod stored_sessions;
 mod tampered_cookies_are_no_session;
