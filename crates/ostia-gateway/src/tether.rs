@@ -77,11 +77,18 @@ impl Tether {
 
 #[async_trait]
 impl HttpServerApp for Tethered {
-    async fn process_new_http(
-        self: &Arc<Self>,
+    /// Written out as [`async_trait`] would, without its own future around Pingora's: a session is a large value and
+    /// would be moved through both for every request.
+    fn process_new_http<'a, 'b, 'c>(
+        self: &'a Arc<Self>,
         session: ServerSession,
-        shutdown: &ShutdownWatch,
-    ) -> Option<ReusedHttpStream> {
+        shutdown: &'b ShutdownWatch,
+    ) -> Pin<Box<dyn Future<Output = Option<ReusedHttpStream>> + Send + 'c>>
+    where
+        'a: 'c,
+        'b: 'c,
+        Self: 'c,
+    {
         let mut exchange = self.proxy.process_new_http(session, shutdown);
         let held = poll_fn(move |context| {
             if let Poll::Ready(reused) = exchange.as_mut().poll(context) {
@@ -92,7 +99,7 @@ impl HttpServerApp for Tethered {
                 None => Poll::Pending,
             })
         });
-        TETHER.scope(RefCell::new(None), held).await
+        Box::pin(TETHER.scope(RefCell::new(None), held))
     }
 
     fn h2_options(&self) -> Option<H2Options> {
