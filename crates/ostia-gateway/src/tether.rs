@@ -2,8 +2,9 @@
 //!
 //! The application that a listener serves is not Pingora's proxy itself but [`Tethered`] around it. While an exchange
 //! runs, its stages may [`tie`] it; from then on the exchange ends with its session, whether bytes flow or not. Letting
-//! go drops the whole exchange: an HTTP/1.1 connection (and the WebSocket on it) is closed, an HTTP/2 stream is reset
-//! with CANCEL while the other streams of its connection go on, and the request to the server ends with it.
+//! go drops the whole exchange: an HTTP/1.1 connection is closed (a WebSocket with a close frame, unless a frame of the
+//! application is half sent), an HTTP/2 stream is reset with CANCEL while the other streams of its connection go on, and
+//! the request to the server ends with it.
 
 use std::cell::RefCell;
 use std::future::{Future, poll_fn};
@@ -22,6 +23,9 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::proxy::Front;
 use crate::streams::{Cut, Entered};
+
+/// The code of a WebSocket that is closed because its user may not go on (RFC 6455 section 7.4.1).
+const POLICY_VIOLATION: u16 = 1008;
 
 tokio::task_local! {
     static TETHER: RefCell<Option<Tether>>;
@@ -95,7 +99,10 @@ impl HttpServerApp for Tethered {
                 return Poll::Ready(reused);
             }
             TETHER.with(|place| match place.borrow_mut().as_mut() {
-                Some(tether) => tether.poll_let_go(context).map(|()| None),
+                Some(tether) => tether.poll_let_go(context).map(|()| {
+                    ostia_listener::close_web_socket(POLICY_VIOLATION, "session ended");
+                    None
+                }),
                 None => Poll::Pending,
             })
         });

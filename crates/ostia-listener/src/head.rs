@@ -112,6 +112,7 @@ pub(crate) struct Scan {
     has_request_line: bool,
     has_content_length: bool,
     has_transfer_encoding: bool,
+    has_upgrade: bool,
 }
 
 impl Scan {
@@ -124,6 +125,7 @@ impl Scan {
             has_request_line: false,
             has_content_length: false,
             has_transfer_encoding: false,
+            has_upgrade: false,
         }
     }
 
@@ -162,6 +164,11 @@ impl Scan {
         self.has_transfer_encoding
     }
 
+    /// Whether the request asks for another protocol.
+    pub(crate) fn is_upgrade(&self) -> bool {
+        self.has_upgrade
+    }
+
     /// True when the line is the empty one after the last field.
     fn line_ends(&mut self, line: &[u8]) -> Result<bool, HeadRefused> {
         if self.has_request_line {
@@ -196,6 +203,10 @@ impl Scan {
         let seen = match name.len() {
             14 if name.eq_ignore_ascii_case(b"content-length") => &mut self.has_content_length,
             17 if name.eq_ignore_ascii_case(b"transfer-encoding") => &mut self.has_transfer_encoding,
+            7 if name.eq_ignore_ascii_case(b"upgrade") => {
+                self.has_upgrade = true;
+                return Ok(());
+            }
             _ => return Ok(()),
         };
         if std::mem::replace(seen, true) || (self.has_content_length && self.has_transfer_encoding) {

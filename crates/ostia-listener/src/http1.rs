@@ -1,5 +1,6 @@
 //! HTTP/1 on one connection: each head is read under a deadline and a size cap, then Pingora takes over.
 
+mod farewell;
 mod strict;
 
 use std::cell::RefCell;
@@ -16,6 +17,9 @@ use pingora_core::protocols::http::ServerSession;
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
+pub use self::farewell::close_web_socket;
+
+use self::farewell::Farewell;
 use self::strict::Strict;
 use crate::answer;
 use crate::chunks::Chunks;
@@ -35,7 +39,7 @@ const LAST_CALL: Duration = Duration::from_millis(100);
 /// How the wait for a head ended.
 enum Head {
     /// It is complete; bytes of the body may follow it.
-    Complete { head: BytesMut, length: usize, is_chunked: bool },
+    Complete { head: BytesMut, length: usize, is_chunked: bool, is_upgrade: bool },
     /// It gets an answer, and the connection ends.
     Refused(HeadRefused),
     /// Nobody is there who waits for an answer: the client closed, stayed idle, or we are stopping.
@@ -56,8 +60,8 @@ where
     loop {
         let head =
             Reading { bounds, is_first, clock: clock.as_mut(), stop: stop.as_mut() }.head(&mut stream).await;
-        let (head, length, is_chunked) = match head {
-            Head::Complete { head, length, is_chunked } => (head, length, is_chunked),
+        let (head, length, is_chunked, is_upgrade) = match head {
+            Head::Complete { head, length, is_chunked, is_upgrade } => (head, length, is_chunked, is_upgrade),
             Head::Gone => return,
             Head::Refused(reason) => {
                 edge.refuse(&RefusedRequest { peer, protocol: "1.1", reason });
@@ -73,8 +77,14 @@ where
             }
             stream = Box::new(Strict::new(stream, chunks));
         }
+        let mut words = None;
+        if is_upgrade {
+            let (heard, of_it) = Farewell::around(stream);
+            (stream, words) = (heard, Some(of_it));
+        }
         let session = session(stream, head, kept.take(), bounds);
-        let (reused, began) = engine::run(edge.app().process_new_http(session, edge.shutdown())).await;
+        let exchange = farewell::heard(words, edge.app().process_new_http(session, edge.shutdown()));
+        let (reused, began) = engine::run(exchange).await;
         let Some(reused) = reused else {
             if !began {
                 edge.refuse(&RefusedRequest { peer, protocol: "1.1", reason: HeadRefused::Engine });
@@ -82,7 +92,7 @@ where
             return;
         };
         (stream, kept) = reused.consume();
-        let Some(inner) = strict::inner(stream) else { return };
+        let Some(inner) = farewell::inner(stream).and_then(strict::inner) else { return };
         stream = inner;
         if edge.is_stopping() {
             return;
@@ -133,7 +143,8 @@ impl<S: Future<Output = ()>> Reading<'_, S> {
                     return Head::Refused(HeadRefused::TooLarge);
                 }
                 Ok(Some(length)) => {
-                    return Head::Complete { head: buf, length, is_chunked: scan.is_chunked() };
+                    let (is_chunked, is_upgrade) = (scan.is_chunked(), scan.is_upgrade());
+                    return Head::Complete { head: buf, length, is_chunked, is_upgrade };
                 }
                 Ok(None) if buf.len() >= self.bounds.header_bytes => {
                     return Head::Refused(HeadRefused::TooLarge);

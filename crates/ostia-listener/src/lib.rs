@@ -47,6 +47,7 @@ pub use client_certificate::{AlternativeName, ClientCertificate};
 pub use counters::{ConnectionRefused, Counters};
 pub use engine::request_begins;
 pub use head::HeadRefused;
+pub use http1::close_web_socket;
 pub use inherited::InheritedSockets;
 pub use listener::{Listener, ListenerRefused, Prepared, Rebound};
 pub use node::Node;

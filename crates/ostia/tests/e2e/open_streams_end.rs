@@ -8,7 +8,9 @@ use ostia_testkit::{Authority, Browser, OpenAnswer, Ostia, eventually};
 use serde_json::json;
 use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::world::{APP, World, signed_in};
 
@@ -48,8 +50,18 @@ async fn events(browser: &Browser, base: &str, fields: &[(&str, &str)], method: 
 
 /// When the stream ended, after `since`.
 async fn end_of_socket(mut socket: WebSocketStream<TcpStream>, since: Instant) -> Duration {
-    while let Some(Ok(_)) = socket.next().await {}
-    since.elapsed()
+    let mut last = None;
+    while let Some(Ok(message)) = socket.next().await {
+        last = Some(message);
+    }
+    let ended = since.elapsed();
+    let frame = match last {
+        Some(Message::Close(frame)) => frame,
+        _ => None,
+    };
+    let frame = frame.expect("it is told why");
+    assert_eq!((frame.code, &*frame.reason), (CloseCode::Policy, "session ended"));
+    ended
 }
 
 async fn end_of_events(mut answer: OpenAnswer, since: Instant) -> Duration {
