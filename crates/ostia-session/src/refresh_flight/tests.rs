@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use super::{Ask, Came, Outcome, Presented, RefreshFlight};
-use crate::refresh_entry::RefreshEntry;
+use crate::refresh_entry::{Current, RefreshEntry};
 
 const NODES: usize = 3;
 /// Time is counted in leases.
@@ -26,6 +26,8 @@ struct Troubles {
     unheard: u8,
     /// The provider ends the session.
     endings: u8,
+    /// Sessions live in the store: they begin there, and what it lost may be given back by any node.
+    in_store: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -68,9 +70,11 @@ struct Seen {
 fn explore(troubles: Troubles, flights: u8) -> Seen {
     let node =
         Node { cookie: 0, refreshable: true, flight: None, flights_left: flights, is_of_before: false };
+    let mut entry = RefreshEntry::default();
+    assert!(!troubles.in_store || entry.begin(0, 0));
     let start = World {
         nodes: std::array::from_fn(|_| node.clone()),
-        entry: RefreshEntry::default(),
+        entry,
         now: 0,
         remembered_from: 0,
         live: Some(0),
@@ -212,7 +216,7 @@ impl World {
 
     /// What may go wrong now.
     fn troubles(&self, open: &mut Vec<World>) {
-        let Troubles { crashes, stalls, losses, endings, .. } = self.troubles;
+        let Troubles { crashes, stalls, losses, endings, in_store, .. } = self.troubles;
         if let Some(left) = crashes.checked_sub(1) {
             for node in (0..NODES).filter(|node| self.nodes[*node].flight.is_some()) {
                 let mut next = self.clone();
@@ -243,6 +247,13 @@ impl World {
                 *excused |= self.presented[token] > 0 || self.nodes.iter().any(is_spent);
             }
             open.push(next);
+        }
+        if in_store && self.entry.current() == Current::Nothing {
+            for node in &self.nodes {
+                let mut next = self.clone();
+                next.entry.begin(node.cookie, node.cookie);
+                open.push(next);
+            }
         }
         if let Some(left) = endings.checked_sub(1) {
             let mut next = self.clone();
@@ -285,4 +296,13 @@ fn a_store_that_loses_its_memory_signs_nobody_out() {
 fn a_session_that_the_provider_ended_ends() {
     let seen = explore(Troubles { endings: 1, ..Troubles::default() }, 1);
     assert!(seen.ended > 0 && seen.twice == 0, "{seen:?}");
+}
+
+#[test]
+fn sessions_that_live_in_the_store_are_refreshed_by_the_same_rules() {
+    let calm = Troubles { in_store: true, crashes: 1, stalls: 1, ..Troubles::default() };
+    let seen = explore(calm, 2);
+    assert!(seen.renewed > 100 && seen.twice == 0 && seen.ended == 0, "{seen:?}");
+    let seen = explore(Troubles { losses: 1, crashes: 0, ..calm }, 2);
+    assert!(seen.renewed > 100 && seen.ended == 0, "what was lost may be given back at any moment: {seen:?}");
 }
