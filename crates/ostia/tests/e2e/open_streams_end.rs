@@ -111,9 +111,13 @@ async fn idle_streams_of_a_session_end_within_a_second_of_its_logout_and_others_
         })
         .await;
     }
-    let lines = node.access_lines();
-    let let_go: Vec<_> = lines.iter().filter(|line| line["ostia.end"] == "session_ended").collect();
-    assert_eq!(let_go.len(), 4, "each has its line: {let_go:?}");
+    let let_go = eventually("each has its line", Duration::from_secs(5), async || {
+        let lines = node.access_lines().into_iter();
+        let let_go: Vec<_> = lines.filter(|line| line["ostia.end"] == "session_ended").collect();
+        (let_go.len() >= 4).then_some(let_go)
+    })
+    .await;
+    assert_eq!(let_go.len(), 4, "{let_go:?}");
     for line in let_go {
         assert!([101, 200].contains(&line["http.response.status_code"].as_u64().unwrap()), "{line}");
         assert_eq!(line["user.id"], "ana", "{line}");
