@@ -4,6 +4,9 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 
 NPM_DIR := crates/ostia-testkit/npm
+PYTHON_DIR := crates/ostia-testkit/python
+# A second OpenID provider for the tests, apart from the system's Python.
+CANAILLE := .tools/canaille
 # Node.js for the tests where the system's is too old for the provider they run (Debian 12 has 18).
 NODE_AT_LEAST := 20
 NODE_PACKAGE := node-linux-$(if $(filter aarch64,$(shell uname -m)),arm64,x64)
@@ -76,7 +79,7 @@ build-deps: ## install what the build needs when it is absent (cmake, a C compil
 	  $(SUDO) apt-get install -y -qq --no-install-recommends cmake gcc g++ make libc6-dev >/dev/null; fi
 
 .PHONY: test-deps
-test-deps: ## install what the tests need when it is absent (Node.js, Chromium, promtool, openssl, pebble, Redis, NGINX, Caddy, clients, npm packages)
+test-deps: ## install what the tests need when it is absent (Node.js, Chromium, promtool, openssl, pebble, Redis, NGINX, Caddy, clients, npm and Python packages)
 	@need=""; \
 	command -v node >/dev/null || need="$$need nodejs"; \
 	command -v npm >/dev/null || need="$$need npm"; \
@@ -92,6 +95,7 @@ test-deps: ## install what the tests need when it is absent (Node.js, Chromium, 
 	command -v h2load >/dev/null || need="$$need nghttp2-client"; \
 	/usr/bin/python3 -c 'import websockets' 2>/dev/null || need="$$need python3 python3-websockets"; \
 	/usr/bin/python3 -c 'import grpc' 2>/dev/null || need="$$need python3-grpcio"; \
+	python3 -c 'import ensurepip' 2>/dev/null || need="$$need python3-venv"; \
 	if [ -n "$$need" ]; then $(SUDO) apt-get update -qq; \
 	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends $$need >/dev/null; fi
 	@if [ "$$(node -p 'process.versions.node.split(".")[0]')" -lt $(NODE_AT_LEAST) ]; then \
@@ -99,6 +103,10 @@ test-deps: ## install what the tests need when it is absent (Node.js, Chromium, 
 	@if [ ! -e $(NPM_DIR)/node_modules/.package-lock.json ] || \
 	  [ $(NPM_DIR)/package-lock.json -nt $(NPM_DIR)/node_modules/.package-lock.json ]; then \
 	  cd $(NPM_DIR) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error; fi
+	@if ! cmp -s $(PYTHON_DIR)/requirements.txt $(CANAILLE)/requirements.txt; then \
+	  python3 -m venv --clear $(CANAILLE); \
+	  $(CANAILLE)/bin/pip install --quiet --disable-pip-version-check -r $(PYTHON_DIR)/requirements.txt; \
+	  cp $(PYTHON_DIR)/requirements.txt $(CANAILLE)/; fi
 
 .PHONY: bench-deps
 bench-deps: ## install the peers of the load bench when they are absent (haproxy, nginx, wrk, openssl, Node.js)

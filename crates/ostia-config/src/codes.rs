@@ -112,8 +112,8 @@ codes! {
         "An issuer is an `https` URL without query and fragment (OpenID Connect Discovery section 3). Plain `http` is taken for loopback addresses only: whoever is on the way could hand out keys.";
     REDIRECT_URI = "E1402", "a redirect URI that cannot work",
         "The issuer sends people back to `https://…/.ostia/callback`, without query and fragment (RFC 6749 section 3.1.2). Plain `http` is taken for loopback addresses only.";
-    SECRET_FIT = "E1403", "a secret and a method that do not fit",
-        "`client_secret_basic` and `client_secret_post` need a secret; `none` is a public client that has none. Without `token_endpoint_auth_method` the right one follows from whether there is a secret.";
+    SECRET_FIT = "E1403", "a secret or key and a method that do not fit",
+        "`client_secret_basic` and `client_secret_post` need a secret; `private_key_jwt` needs `key_file`, the methods with a certificate need `cert_file` beside it; `none` is a public client that has none of them. Without `token_endpoint_auth_method` the right one follows from whether there is a secret.";
     AUTHORIZE_PARAMS = "E1404", "a parameter that the protocol sets",
         "`state`, `nonce`, `redirect_uri`, PKCE and their kin protect the sign-in; a fixed value would undo that. `authorize_params` is for the others, such as `prompt` or `login_hint`.";
     IDLE_PROVIDER = "E1405", "a provider of whom nothing is accepted",

@@ -100,7 +100,35 @@ pub(crate) fn secrets(fields: &Fields<'_>, key: &str) -> Vec<Secret<String>> {
     secrets
 }
 
-fn read_secret(path: &Path) -> Result<Secret<String>, String> {
+/// The private key in the file of a key: PKCS#8 in PEM form.
+pub(crate) fn private_key(fields: &Fields<'_>, key: &str) -> Option<(PathBuf, Secret<String>)> {
+    let (path, text) = pem(fields, key, "-----BEGIN PRIVATE KEY-----", "holds no private key (PKCS#8, PEM)")?;
+    warn_if_open_to_all(fields, key, &path);
+    Some((path, Secret::new(text)))
+}
+
+/// The certificates in the file of a key, in PEM form.
+pub(crate) fn certificates(fields: &Fields<'_>, key: &str) -> Option<(PathBuf, String)> {
+    pem(fields, key, "-----BEGIN CERTIFICATE-----", "holds no certificate (PEM)")
+}
+
+fn pem(fields: &Fields<'_>, key: &str, begin: &str, without: &str) -> Option<(PathBuf, String)> {
+    let FileName(name) = fields.optional(key)?;
+    let path = find(fields.cx, &name);
+    let text = read_text(&path).and_then(|text| match text.contains(begin) {
+        true => Ok(text),
+        false => Err(format!("it {without}")),
+    });
+    match text {
+        Ok(text) => Some((path, text)),
+        Err(reason) => {
+            refuse(fields, key, &reason);
+            None
+        }
+    }
+}
+
+fn read_text(path: &Path) -> Result<String, String> {
     let mut text = String::new();
     let file = open(path).map_err(|error| reason(&error))?;
     let read = file.take(MAX_SECRET_BYTES + 1).read_to_string(&mut text);
@@ -108,6 +136,11 @@ fn read_secret(path: &Path) -> Result<Secret<String>, String> {
     if length as u64 > MAX_SECRET_BYTES {
         return Err("it is larger than 64 KiB".to_owned());
     }
+    Ok(text)
+}
+
+fn read_secret(path: &Path) -> Result<Secret<String>, String> {
+    let mut text = read_text(path)?;
     let without_break =
         text.strip_suffix('\n').map_or(text.len(), |text| text.strip_suffix('\r').unwrap_or(text).len());
     text.truncate(without_break);

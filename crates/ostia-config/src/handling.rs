@@ -22,6 +22,8 @@ pub struct Handling {
     pub rewrite: Option<Template>,
     /// `compression`. Default `false`.
     pub compression: bool,
+    /// `keep_form`: a form that is posted without a session is kept over the login. Default `false`.
+    pub keep_form: bool,
     /// `rate_limit`.
     pub rate_limit: Option<RateLimit>,
     /// `limits.body_bytes`: less than what the listener takes.

@@ -78,6 +78,10 @@ pub struct Client {
     pub more_client_secrets: Vec<Secret<String>>,
     /// `token_endpoint_auth_method`.
     pub auth_method: ClientAuthMethod,
+    /// `key_file` and `cert_file`; present for the methods that need them.
+    pub key: Option<ClientKey>,
+    /// How the authorization request is made and answered.
+    pub ways: LoginWays,
     /// `redirect_uri`; default `https://{host of the route}` and [`Client::callback_path`].
     pub redirect_uri: Option<Url>,
     /// `callback`: the path of the redirect URI, `/.ostia/callback` or with the provider's name behind it.
@@ -171,6 +175,73 @@ pub enum ClientAuthMethod {
     Post,
     /// `none`: a public client, PKCE alone; the default without a secret.
     None,
+    /// `private_key_jwt`: a short statement, signed anew for each call (RFC 7523).
+    PrivateKeyJwt,
+    /// `tls_client_auth`: a certificate of an authority that the issuer trusts (RFC 8705 section 2.1).
+    TlsClientAuth,
+    /// `self_signed_tls_client_auth`: a certificate that is registered there (RFC 8705 section 2.2).
+    SelfSignedTlsClientAuth,
+}
+
+impl ClientAuthMethod {
+    /// Whether a certificate is shown in the TLS handshake.
+    #[must_use]
+    pub fn is_by_certificate(self) -> bool {
+        matches!(self, Self::TlsClientAuth | Self::SelfSignedTlsClientAuth)
+    }
+
+    /// Whether a secret is sent.
+    #[must_use]
+    pub fn is_by_secret(self) -> bool {
+        matches!(self, Self::Basic | Self::Post)
+    }
+}
+
+/// The key that proves who we are, as its files hold it: a reload that finds others makes a new provider.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClientKey {
+    /// `key_file`.
+    pub file: PathBuf,
+    /// What it holds: PKCS#8 in PEM form.
+    pub private: Secret<String>,
+    /// `cert_file`, with what it holds: the certificate and those between it and its authority, PEM.
+    pub certificate: Option<(PathBuf, String)>,
+}
+
+/// How the authorization request goes out and its answer comes back. The default is what every issuer offers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LoginWays {
+    /// `response_mode`.
+    pub response_mode: ResponseMode,
+    /// `pushed_authorization_requests`.
+    pub pushed: PushedRequests,
+    /// `dpop`: tokens are bound to a key of the session (RFC 9449). Default false.
+    pub dpop: bool,
+    /// `third_party_login`: others may start a login at `/.ostia/initiate-login` (OpenID Connect Core section 4).
+    /// Default false.
+    pub third_party_login: bool,
+}
+
+/// How the answer to an authorization request travels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ResponseMode {
+    /// `query`: in the address of the callback.
+    #[default]
+    Query,
+    /// `form_post`: in a form that the issuer's page posts (OAuth 2.0 Form Post Response Mode).
+    FormPost,
+}
+
+/// Whether the authorization request goes from node to issuer, and only its name through the browser (RFC 9126).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PushedRequests {
+    /// `auto`: where the issuer's metadata say that it takes no other.
+    #[default]
+    Auto,
+    /// `always`.
+    Always,
+    /// `never`.
+    Never,
 }
 
 /// Where group names are found and how they are shortened.

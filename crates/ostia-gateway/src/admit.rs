@@ -3,14 +3,16 @@
 use pingora_proxy::Session as Downstream;
 
 use crate::answer::Answer;
-use crate::endpoint;
 use crate::endpoint::verify::Asked;
+use crate::endpoint::{self, MOST_FORM_BYTES, posted};
 use crate::exchange::Exchange;
 use crate::extension;
+use crate::kept_form;
 use crate::proxy::Front;
 use crate::resource;
 use crate::stage::authorize::{Authorized, authorize};
 use crate::stage::identify::identify;
+use crate::stage::kept::Kept;
 use crate::stage::receive::{Arrived, receive};
 use crate::stage::route::route;
 
@@ -39,6 +41,11 @@ pub async fn admit(
             let letter = endpoint::back_channel::Letter::of(&arrived);
             return Err(letter.answer(front, downstream, exchange).await);
         }
+        if own.takes_form(&arrived) {
+            let kept = Kept::of(&arrived);
+            let form = posted::read_text(downstream, MOST_FORM_BYTES).await;
+            return Err(own.answer_form(front, &kept, exchange, form).await);
+        }
         return Err(own.answer(front, &arrived, exchange).await);
     }
     if let Some(description) = resource::description(&arrived, exchange) {
@@ -47,7 +54,15 @@ pub async fn admit(
     if let Some(keys) = endpoint::keys::answer(&arrived, exchange) {
         return Err(keys);
     }
-    let authorized = decide(front, &arrived, exchange).await?;
+    let authorized = match decide(front, &arrived, exchange).await {
+        Ok(authorized) => authorized,
+        Err(answer) => {
+            return Err(match exchange.outcome.kept_form.take() {
+                Some(expected) => kept_form::keep(expected, downstream, answer, exchange).await,
+                None => answer,
+            });
+        }
+    };
     let headers = &downstream.req_header().headers;
     if let Some(level) = authorized.route().handling.compression_level(headers) {
         downstream.upstream_compression.adjust_level(level);

@@ -217,6 +217,26 @@ impl Answer {
         self
     }
 
+    /// Where it leads to, if it is a redirect.
+    #[must_use]
+    pub(crate) fn location(&self) -> Option<&str> {
+        let mut fields = self.headers.iter().filter(|(name, _)| name == header::LOCATION);
+        fields.next().and_then(|(_, value)| value.to_str().ok())
+    }
+
+    /// Whether it is a redirect.
+    #[must_use]
+    pub(crate) fn leads_away(&self) -> bool {
+        self.status.is_redirection() && self.location().is_some()
+    }
+
+    /// Its `Set-Cookie` fields alone.
+    #[must_use]
+    pub(crate) fn into_cookies(self) -> Vec<HeaderValue> {
+        let cookies = self.headers.into_iter().filter(|(name, _)| name == header::SET_COOKIE);
+        cookies.map(|(_, value)| value).collect()
+    }
+
     /// The status.
     #[must_use]
     pub fn status(&self) -> StatusCode {

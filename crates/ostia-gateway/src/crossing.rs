@@ -19,9 +19,9 @@ const SCRIPT: &str = "(function(){var d=document.currentScript.dataset,k='ostia-
     else{h=sessionStorage.getItem(k)||'';sessionStorage.removeItem(k)}}catch(e){}\
     location.replace(d.to+h)})()";
 
-/// Sends a browser to the provider.
-pub(crate) fn to_provider(url: &str, exchange: &Exchange) -> Option<Answer> {
-    if exchange.snapshot.config.sessions.keep_fragment {
+/// Sends a browser to the provider; `keeps_form`: by a redirect, which another page takes the place of.
+pub(crate) fn to_provider(url: &str, keeps_form: bool, exchange: &Exchange) -> Option<Answer> {
+    if exchange.snapshot.config.sessions.keep_fragment && !keeps_form {
         return Some(page("login", url, Some("out")));
     }
     let location = HeaderValue::from_str(url).ok()?;

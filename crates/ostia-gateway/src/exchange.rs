@@ -99,6 +99,8 @@ pub struct Outcome {
     pub own: Option<std::time::Duration>,
     /// Set-Cookie fields for the client: a session that was refreshed or sealed anew.
     pub cookies: Vec<HeaderValue>,
+    /// The form that is kept over a login.
+    pub kept_form: Option<crate::kept_form::Expected>,
     /// What ends the exchange with its session; on exchanges that may last.
     pub held: Option<Box<Held>>,
 }

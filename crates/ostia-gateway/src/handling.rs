@@ -26,6 +26,8 @@ pub struct RouteHandling {
     answer: Option<OwnAnswer>,
     rewrite: Option<Rewrite>,
     is_compressed: bool,
+    /// A form that is posted without a session is kept over the login.
+    pub(crate) keeps_forms: bool,
     /// The most bytes of a body, beside what the listener takes.
     pub(crate) body_bytes: Option<u64>,
 }
@@ -45,6 +47,7 @@ impl RouteHandling {
             answer: section.answer.clone(),
             rewrite: Rewrite::new(section),
             is_compressed: section.compression,
+            keeps_forms: section.keep_form,
             body_bytes: section.body_bytes,
         }
     }

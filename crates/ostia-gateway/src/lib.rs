@@ -34,6 +34,7 @@ mod fields;
 mod fill;
 pub mod handling;
 mod happened;
+pub mod kept_form;
 pub mod key_file;
 mod key_watch;
 mod observe;

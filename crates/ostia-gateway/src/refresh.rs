@@ -166,6 +166,7 @@ impl Attempt {
             subject: &session.identity.subject,
             auth_time: session.auth_time,
             claims: &session.identity.claims,
+            proof_key: session.proof_key.as_ref(),
         };
         let now = SystemTime::now();
         let name = &self.running.section.name;
@@ -177,6 +178,7 @@ impl Attempt {
                     access_expires_at: fresh.access_expires_at,
                     refresh_token: Some(Token::new(fresh.refresh_token.reveal())),
                     id_token: fresh.id_token.as_ref().map(|token| Token::new(token.reveal())),
+                    proof_key: None,
                 };
                 ProviderAnswer::Next(Arc::new(session.refreshed(fresh.claims, fresh.scopes, grant, now)))
             }

@@ -15,6 +15,7 @@ use crate::chooser;
 use crate::crossing;
 use crate::exchange::Exchange;
 use crate::happened::Happened;
+use crate::kept_form;
 use crate::proxy::Front;
 use crate::snapshot::{RouteState, RunningProvider};
 use crate::stage::identify::{Nobody, own_cookies};
@@ -22,7 +23,7 @@ use crate::stage::receive::Arrived;
 use crate::stage::route::Routed;
 
 /// What stands in a query value of our own as it is.
-const QUERY_VALUE: &AsciiSet =
+pub(crate) const QUERY_VALUE: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 /// Ostia's own path that starts a sign-in.
 pub(crate) const LOGIN_PATH: &str = "/.ostia/login";
@@ -43,6 +44,12 @@ pub(crate) async fn ask(
         }
         Some(running) if arrived.reader() == Reader::Person => {
             start(front, running, arrived, exchange, &target).await
+        }
+        Some(running) if kept_form::is_kept(route, arrived) && !chooser::is_needed(route) => {
+            let back = kept_form::resend_path(&target);
+            let wanted = Wanted { target: &back, keeps_form: true, ..Wanted::default() };
+            let answer = start_as(front, running, arrived, exchange, wanted).await;
+            kept_form::expect(answer, target, exchange)
         }
         provider => {
             let login_path = provider.map(|_| login_path(&target));
@@ -88,6 +95,25 @@ pub(crate) struct Wanted<'a> {
     pub(crate) rounds: u8,
     /// How it has to be, to meet a policy.
     pub(crate) step_up: StepUp<'a>,
+    /// Whether a form is kept over it.
+    pub(crate) keeps_form: bool,
+    /// What makes it easier for a person.
+    pub(crate) hint: Hint<'a>,
+}
+
+/// What a link or a session tells the provider beforehand.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Hint<'a> {
+    /// `prompt`.
+    pub(crate) prompt: Option<&'a str>,
+    /// `login_hint`.
+    pub(crate) login_hint: Option<&'a str>,
+}
+
+/// Whether a text can be a `login_hint`: a name, an address, a number.
+#[must_use]
+pub(crate) fn is_hint(text: &str) -> bool {
+    !text.is_empty() && text.len() <= 255 && !text.chars().any(char::is_control)
 }
 
 /// Sends a browser to the provider, to come back to `target`.
@@ -112,7 +138,8 @@ pub(crate) async fn start_as(
     match begin(running, arrived, exchange, wanted).await {
         Ok((url, Started::Flow { set_cookies })) => {
             front.gateway.metrics().login_started(&running.section.name);
-            let answer = crossing::to_provider(&url, exchange).unwrap_or_else(|| internal(arrived, exchange));
+            let answer = crossing::to_provider(&url, wanted.keeps_form, exchange)
+                .unwrap_or_else(|| internal(arrived, exchange));
             answer.with_cookies(set_cookies)
         }
         Ok((_, Started::TooManyRounds)) => too_many_rounds(front, running, arrived, exchange),
@@ -153,7 +180,8 @@ async fn begin(
         state: Some(&state),
         acr_values: wanted.step_up.acr,
         max_age: wanted.step_up.max_age,
-        ..LoginRequest::default()
+        prompt: wanted.hint.prompt,
+        login_hint: wanted.hint.login_hint,
     };
     let login = running.provider.begin_login(request).await.map_err(NotBegun::Provider)?;
     let flow = Flow {

@@ -3,6 +3,8 @@
 pub mod mirror;
 pub mod receive;
 
+pub(crate) mod kept;
+
 pub mod route;
 
 pub mod hold;

@@ -10,7 +10,7 @@ use crate::challenge;
 use crate::exchange::Exchange;
 use crate::proxy::Front;
 use crate::recognised::Recognised;
-use crate::sign_in::{self, Wanted};
+use crate::sign_in::{self, Hint, Wanted};
 use crate::stage::receive::Arrived;
 use crate::stage::route::Routed;
 
@@ -44,7 +44,8 @@ pub(crate) async fn ask(
             refuse(&refusal, arrived, exchange)
         }
         Some(running) if arrived.reader() == Reader::Person => {
-            let wanted = Wanted { target: &target, step_up, ..Wanted::default() };
+            let hint = Hint { login_hint: name_of(caller), prompt: None };
+            let wanted = Wanted { target: &target, step_up, hint, ..Wanted::default() };
             sign_in::start_as(front, running, arrived, exchange, wanted).await
         }
         _ => {
@@ -57,6 +58,13 @@ pub(crate) async fn ask(
 
 fn refuse(refusal: &Refusal<'_>, arrived: &Arrived<'_>, exchange: &Exchange) -> Answer {
     Answer::refuse(refusal, arrived.reader(), &exchange.snapshot.pages, exchange.id.as_str())
+}
+
+/// The name that the person signs in with there, so that nobody has to type it again.
+fn name_of(caller: &Recognised) -> Option<&str> {
+    let claims = &caller.identity.claims;
+    let name = claims.string("preferred_username").or_else(|| claims.string("email"));
+    name.filter(|name| sign_in::is_hint(name))
 }
 
 /// A session ends a lifetime after the sign-in.

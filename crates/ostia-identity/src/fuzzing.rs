@@ -39,18 +39,22 @@ fn access_tokens() -> AccessTokenProfile {
     }
 }
 
-/// A token of arbitrary text, judged as every kind there is: nothing panics, nothing unsigned is accepted.
-pub fn token(text: &str) {
-    let _ = peek_issuer(text);
-    let Ok(token) = Token::parse(text) else { return };
-    assert!(accept_access_token(&token, &KEYS, &access_tokens(), now()).is_err());
-    let ours = IdTokenProfile {
+fn id_tokens() -> IdTokenProfile {
+    IdTokenProfile {
         issuer: ISSUER.into(),
         client_id: "ostia".to_owned(),
         trusted_audiences: Vec::new(),
         algorithms: AlgorithmSet::all(),
         skew: Duration::from_secs(60),
-    };
+    }
+}
+
+/// A token of arbitrary text, judged as every kind there is: nothing panics, nothing unsigned is accepted.
+pub fn token(text: &str) {
+    let _ = peek_issuer(text);
+    let Ok(token) = Token::parse(text) else { return };
+    assert!(accept_access_token(&token, &KEYS, &access_tokens(), now()).is_err());
+    let ours = id_tokens();
     assert!(accept_logout_token(&token, &KEYS, &ours, now()).is_err());
     let occasion = Occasion::Login(LoginExpected { nonce: "n", ..LoginExpected::default() });
     assert!(accept_id_token(&token, &KEYS, &ours, &occasion, now()).is_err());
@@ -78,6 +82,18 @@ pub fn claims(bytes: &[u8]) {
     }
 }
 
+/// Claims of a logout token of arbitrary bytes, as if they were signed: nothing panics, and what is accepted names
+/// somebody, has a name of its own and is worth something for a few minutes.
+pub fn logout_token(bytes: &[u8]) {
+    let Ok(members) = json::parse_object(bytes) else { return };
+    if let Ok(accepted) = crate::logout_token::judge(&Claims::new(members), &id_tokens(), now()) {
+        assert!(accepted.subject.is_some() || accepted.session.is_some());
+        assert!(!accepted.id.is_empty());
+        assert!(accepted.worthless_at > now() - Duration::from_secs(60));
+        assert!(accepted.worthless_at < now() + Duration::from_secs(600));
+    }
+}
+
 /// A DPoP proof of arbitrary text: nothing panics, and nothing is accepted, for nobody has a key of this thumbprint.
 pub fn dpop_proof(text: &str) {
     let expected = DpopExpected {
@@ -96,10 +112,11 @@ pub fn dpop_proof(text: &str) {
 pub type Target = (&'static str, fn(&[u8]));
 
 /// The targets, named as the folders of `corpus/` are. Text targets take what is UTF-8.
-pub const TARGETS: [Target; 4] = [
+pub const TARGETS: [Target; 5] = [
     ("token", |bytes| std::str::from_utf8(bytes).map_or((), token)),
     ("key_set", key_set),
     ("claims", claims),
+    ("logout_token", logout_token),
     ("dpop_proof", |bytes| std::str::from_utf8(bytes).map_or((), dpop_proof)),
 ];
 

@@ -92,10 +92,18 @@ pub fn accept_logout_token(
     now: SystemTime,
 ) -> Result<LogoutToken, LogoutTokenRefused> {
     token.require_type(["logout+jwt", "application/logout+jwt", "JWT"].into_iter())?;
-    let claims = token.verify(keys, profile.algorithms)?.claims;
-    profile.issuer.check(&claims)?;
-    validation::audience(&claims, std::slice::from_ref(&profile.client_id))?;
-    let issued_at = issued_at(&claims, profile.skew, now)?;
+    judge(&token.verify(keys, profile.algorithms)?.claims, profile, now)
+}
+
+/// The rules for claims whose signature was right.
+pub(crate) fn judge(
+    claims: &Claims,
+    profile: &IdTokenProfile,
+    now: SystemTime,
+) -> Result<LogoutToken, LogoutTokenRefused> {
+    profile.issuer.check(claims)?;
+    validation::audience(claims, std::slice::from_ref(&profile.client_id))?;
+    let issued_at = issued_at(claims, profile.skew, now)?;
     let events = claims.get("events").and_then(|events| events.0.as_object());
     if !events.and_then(|events| events.get(LOGOUT_EVENT)).is_some_and(Value::is_object) {
         return Err(LogoutTokenRefused::NoLogoutEvent);
@@ -103,12 +111,12 @@ pub fn accept_logout_token(
     if claims.get("nonce").is_some() {
         return Err(LogoutTokenRefused::NoncePresent);
     }
-    let subject = claims.get("sub").map(|_| validation::subject(&claims)).transpose()?.map(str::to_owned);
-    let session = name(&claims, "sid")?;
+    let subject = claims.get("sub").map(|_| validation::subject(claims)).transpose()?.map(str::to_owned);
+    let session = name(claims, "sid")?;
     if subject.is_none() && session.is_none() {
         return Err(LogoutTokenRefused::NobodyNamed);
     }
-    let id = name(&claims, "jti")?.ok_or(TokenRefused::ClaimMissing { claim: "jti" })?;
+    let id = name(claims, "jti")?.ok_or(TokenRefused::ClaimMissing { claim: "jti" })?;
     Ok(LogoutToken { subject, session, id, issued_at, worthless_at: issued_at + MAX_AGE + profile.skew })
 }
 

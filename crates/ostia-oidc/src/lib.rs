@@ -17,6 +17,8 @@
 //!
 //! Keys, codes, tokens and secrets are in no error and no log line of this crate.
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod provider;
 pub mod relying_party;
 pub mod resource_server;

@@ -36,7 +36,7 @@ pub use examined::{Examined, Head, Limits, examine};
 pub use framing::{Body, Upgrade};
 pub use host::{Host, HostRefused};
 pub use managed::{ManagedFields, is_ambiguous};
-pub use navigation::is_navigation;
+pub use navigation::{is_form, is_form_navigation, is_navigation};
 pub use reading::{Case, MOST_READINGS, Reading, Readings, TooManyReadings, readings};
 pub use refused::HeadRefused;
 pub use target::{TargetForm, is_plain as is_plain_path};

@@ -1,6 +1,6 @@
 //! Whether a person looks at the answer: only then a redirect to a sign-in page makes sense.
 
-use http::header::{ACCEPT, UPGRADE};
+use http::header::{ACCEPT, CONTENT_TYPE, UPGRADE};
 use http::{HeaderMap, HeaderName, Method};
 
 #[cfg(test)]
@@ -19,10 +19,28 @@ const X_REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with")
 /// HTML by name. Scripts, images, frames, preflights, WebSockets, gRPC, prefetches and command-line tools are none.
 #[must_use]
 pub fn is_navigation(method: &Method, headers: &HeaderMap) -> bool {
-    if method != Method::GET && method != Method::HEAD
-        || headers.contains_key(UPGRADE)
-        || is_prefetch(headers)
-    {
+    (method == Method::GET || method == Method::HEAD) && is_shown(headers)
+}
+
+/// Whether a request is a form that a browser posts, whose answer takes the place of the page: `POST` with
+/// `application/x-www-form-urlencoded`, known as [`is_navigation`] knows its own.
+#[must_use]
+pub fn is_form_navigation(method: &Method, headers: &HeaderMap) -> bool {
+    method == Method::POST && is_form(headers) && is_shown(headers)
+}
+
+/// Whether the body says that it is a plain form.
+#[must_use]
+pub fn is_form(headers: &HeaderMap) -> bool {
+    let mut values = headers.get_all(CONTENT_TYPE).iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return false };
+    let media = value.as_bytes().split(|&byte| byte == b';').next().unwrap_or_default();
+    media.trim_ascii().eq_ignore_ascii_case(b"application/x-www-form-urlencoded")
+}
+
+/// Whether the answer is shown as the page of a tab.
+fn is_shown(headers: &HeaderMap) -> bool {
+    if headers.contains_key(UPGRADE) || is_prefetch(headers) {
         return false;
     }
     let (says_mode, says_dest) = (headers.contains_key(SEC_FETCH_MODE), headers.contains_key(SEC_FETCH_DEST));

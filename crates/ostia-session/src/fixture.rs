@@ -42,6 +42,8 @@ pub(crate) fn provider(name: &str, issuer: &str, client_id: &str) -> Provider {
             client_secret: None,
             more_client_secrets: Vec::new(),
             auth_method: ClientAuthMethod::None,
+            key: None,
+            ways: Default::default(),
             redirect_uri: None,
             callback_path: "/.ostia/callback".to_owned(),
             scopes: vec!["openid".to_owned()],
@@ -110,6 +112,7 @@ pub(crate) fn grant() -> Grant {
         access_expires_at: Some(now() + Duration::from_secs(300)),
         refresh_token: Some(Token::new("RuYtE0yHgl0Sd8NpDzYJ3DS2M4mJ1pWvU2xjJhqdIRM")),
         id_token: None,
+        proof_key: None,
     }
 }
 

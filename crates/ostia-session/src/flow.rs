@@ -369,6 +369,22 @@ impl Presence<'_> {
     }
 }
 
+/// The content of a sign-in cookie, for the corpus of the fuzz targets.
+#[cfg(test)]
+pub(crate) fn seed(realms: &Realms, provider: &str, return_to: &str) -> Vec<u8> {
+    let (nonce, verifier) = (Token::new("nonce-nonce-nonce-nonce"), Token::new("verifier-verifier"));
+    let record = Record {
+        state_digest: digest_of("state"),
+        realm: realms.by_provider(provider).unwrap().id.0,
+        created_at: 1_799_999_990,
+        nonce: nonce.kept(),
+        pkce_verifier: verifier.kept(),
+        redirect_uri: "https://portal.example.com/.ostia/callback",
+        return_to,
+    };
+    postcard::to_allocvec(&record).unwrap()
+}
+
 fn digest_of(state: &str) -> [u8; 16] {
     let mut half = [0; 16];
     for (to, from) in half.iter_mut().zip(digest(&SHA256, state.as_bytes()).as_ref()) {

@@ -13,6 +13,7 @@ use std::time::{Duration, SystemTime};
 
 use miniz_oxide::deflate::compress_to_vec;
 use miniz_oxide::inflate::decompress_to_vec_with_limit;
+use ostia_config::Secret;
 use ostia_identity::{Claims, Identity, Proof};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
@@ -103,7 +104,12 @@ pub(crate) fn encode(session: &Session, realm: RealmId, kept: Kept<'_>) -> Optio
         access_token: session.access_token.as_ref().filter(|_| kept.access_token).map(Token::kept),
         refresh_token: session.refresh_token.as_ref().map(Token::kept),
     };
-    postcard::to_allocvec(&record).ok().map(Zeroizing::new)
+    let bytes = postcard::to_allocvec(&record).ok().map(Zeroizing::new)?;
+    Some(match &session.proof_key {
+        None => bytes,
+        // Behind the record, so that sessions without one are what they were before there were any.
+        Some(key) => Zeroizing::new([bytes.as_slice(), key.reveal()].concat()),
+    })
 }
 
 /// Why the content of a sealed value is no session.
@@ -119,11 +125,13 @@ pub(crate) enum NotASession {
 pub(crate) fn decode(bytes: &[u8], realms: &Realms) -> Result<Session, NotASession> {
     let (record, rest) =
         postcard::take_from_bytes::<Record<'_>>(bytes).map_err(|_| NotASession::Malformed)?;
-    if !rest.is_empty() {
-        return Err(NotASession::Malformed);
-    }
+    let proof_key = match rest {
+        [] => None,
+        rest => Some(Secret::new(rest.try_into().map_err(|_| NotASession::Malformed)?)),
+    };
     let realm = realms.by_id(RealmId(record.realm)).ok_or(NotASession::NoRealm)?;
-    record.session(&realm.provider, &realm.issuer).ok_or(NotASession::Malformed)
+    let session = record.session(&realm.provider, &realm.issuer).ok_or(NotASession::Malformed)?;
+    Ok(Session { proof_key, ..session })
 }
 
 impl Record<'_> {
@@ -154,6 +162,7 @@ impl Record<'_> {
             access_token: optional(self.access_token, Token::from_kept)?,
             refresh_token: optional(self.refresh_token, Token::from_kept)?,
             id_token: None,
+            proof_key: None,
         })
     }
 }

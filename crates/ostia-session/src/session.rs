@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use ostia_config::Secret;
 use ostia_identity::{Claims, Identity, Proof};
 
 use crate::random::{NoRandomness, random_bytes};
@@ -57,6 +58,8 @@ pub struct Session {
     pub refresh_token: Option<Token>,
     /// The ID token, a hint at logout. It travels in a cookie of its own and is `None` in a session that was opened.
     pub id_token: Option<Token>,
+    /// The private key that the tokens are bound to (RFC 9449), where they are. The same through every refresh.
+    pub proof_key: Option<Secret<[u8; 32]>>,
 }
 
 /// Somebody who has just signed in, as the relying party verified it.
@@ -87,6 +90,8 @@ pub struct Grant {
     pub refresh_token: Option<Token>,
     /// `None` at a refresh: the old one stays.
     pub id_token: Option<Token>,
+    /// What they are bound to. Not read at a refresh: the old one stays.
+    pub proof_key: Option<Secret<[u8; 32]>>,
 }
 
 /// The lifetimes of sessions.
@@ -148,6 +153,7 @@ impl Session {
             access_token: grant.access_token,
             refresh_token: grant.refresh_token,
             id_token: grant.id_token,
+            proof_key: grant.proof_key,
         })
     }
 

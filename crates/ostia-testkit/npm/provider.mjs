@@ -1,14 +1,17 @@
 // A certified OpenID provider as the tests need it. Started by `NodeProvider`; loopback only.
 //
-// argv[2]: { "port": number, "clients": [...], "accessTokenSeconds": number, "audience": string, "opaque": string }
+// argv[2]: { "port": number, "clients": [...], "accessTokenSeconds": number, "audience": string, "opaque": string,
+//            "options": { "requirePushed": boolean, "dpopNonce": boolean, "tls": { "key", "cert", "ca" } } }
 // Tokens for the resource `opaque` are no JWTs.
 // The first line on stdout is the issuer. Calls under /__control are the test's own and no part of the protocol.
 import { X509Certificate } from 'node:crypto';
 import { createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { generateKeyPair, exportJWK } from 'jose';
 import Provider from 'oidc-provider';
 
 const wanted = JSON.parse(process.argv[2]);
+const { requirePushed = false, dpopNonce = false, tls } = wanted.options;
 const people = {
   ana: { groups: ['staff', 'finance'], email: 'ana@example.com' },
   bo: { groups: ['staff'], email: 'bo@example.com' },
@@ -27,9 +30,19 @@ async function freshKeys() {
   return Promise.all([pair('RS256'), pair('ES256')]);
 }
 
+// The certificate of the client: of the connection, or as a TLS terminator in front would tell it.
+function shown(ctx) {
+  const der = ctx.get('x-test-client-certificate');
+  if (der) {
+    return new X509Certificate(Buffer.from(der, 'base64'));
+  }
+  return ctx.req.socket.getPeerX509Certificate?.();
+}
+
 function configuration(keys) {
   return {
     clients: wanted.clients,
+    clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'tls_client_auth', 'none'],
     jwks: { keys },
     cookies: { keys: ['cookies of the provider, not of the proxy'] },
     claims: { openid: ['sub'], profile: ['name'], email: ['email', 'email_verified'], groups: ['groups'] },
@@ -48,15 +61,17 @@ function configuration(keys) {
       clientCredentials: { enabled: true },
       revocation: { enabled: true },
       introspection: { enabled: true },
-      dPoP: { enabled: true },
+      dPoP: { enabled: true, nonceSecret: Buffer.alloc(32, 7), requireNonce: () => dpopNonce },
+      pushedAuthorizationRequests: { enabled: true, requirePushedAuthorizationRequests: requirePushed },
       // The tests speak plain HTTP to the provider; what a TLS terminator in front of it would tell stands in a field.
       mTLS: {
         enabled: true,
         certificateBoundAccessTokens: true,
-        getCertificate: (ctx) => {
-          const der = ctx.get('x-test-client-certificate');
-          return der ? new X509Certificate(Buffer.from(der, 'base64')) : undefined;
-        },
+        tlsClientAuth: true,
+        certificateAuthorized: (ctx) => ctx.req.socket.authorized === true,
+        certificateSubjectMatches: (ctx, property, expected) =>
+          property === 'tls_client_auth_san_dns' && shown(ctx)?.checkHost(expected) !== undefined,
+        getCertificate: shown,
       },
       rpInitiatedLogout: { enabled: true },
       backchannelLogout: { enabled: true },
@@ -97,7 +112,7 @@ const controls = {
   rotate: async () => build(await freshKeys()),
 };
 
-const server = createServer((request, response) => {
+const serve = (request, response) => {
   const { pathname } = new URL(request.url, 'http://provider.invalid');
   const control = pathname.startsWith('/__control/') && controls[pathname.slice('/__control/'.length)];
   if (control) {
@@ -110,11 +125,14 @@ const server = createServer((request, response) => {
     return;
   }
   handle(request, response);
-});
+};
+const server = tls
+  ? createTlsServer({ ...tls, requestCert: true, rejectUnauthorized: false }, serve)
+  : createServer(serve);
 
 let issuer;
 server.listen(wanted.port, '127.0.0.1', async () => {
-  issuer = `http://127.0.0.1:${server.address().port}`;
+  issuer = `${tls ? 'https' : 'http'}://127.0.0.1:${server.address().port}`;
   build(await freshKeys());
   console.log(issuer);
 });

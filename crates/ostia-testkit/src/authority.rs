@@ -45,6 +45,8 @@ impl Authority {
         // Another name than those it signs, or OpenSSL takes these for self-signed.
         params.distinguished_name.push(DnType::CommonName, "authority of a test");
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        // Another name than those that it issues: else OpenSSL takes a leaf for one that signed itself.
+        params.distinguished_name.push(DnType::CommonName, "The authority of a test");
         let root = params.self_signed(&key).unwrap().pem();
         Self { issuer: Issuer::new(params, key), root }
     }

@@ -120,6 +120,19 @@ impl Browser {
         self.follow(page).await
     }
 
+    /// Posts a form as a page of another site does: cookies with `SameSite` stay at home (`Lax` and `Strict` alike, for
+    /// it is no GET), and redirects are followed.
+    pub async fn submit_from_elsewhere(&self, form: &Form) -> Page {
+        let mut headers = navigation();
+        headers.insert("content-type", HeaderValue::from_static("application/x-www-form-urlencoded"));
+        headers.insert("sec-fetch-site", HeaderValue::from_static("cross-site"));
+        headers.insert("origin", HeaderValue::from_static("https://elsewhere.example"));
+        let mut request = self.client.post(form.action.clone()).headers(headers);
+        request = request.body(form.encoded());
+        let page = self.answered(&form.action, request).await.unwrap();
+        self.follow(page).await
+    }
+
     /// Goes through the pages of [`crate::NodeProvider`] as `person`: signs in, consents, and follows to the end.
     pub async fn sign_in(&self, mut page: Page, person: &str) -> Page {
         while let Some(form) = page.form().filter(|form| form.value("prompt").is_some()) {
@@ -188,6 +201,10 @@ impl Browser {
         if let Some(body) = body {
             request = request.body(body);
         }
+        self.answered(url, request).await
+    }
+
+    async fn answered(&self, url: &Url, request: reqwest::RequestBuilder) -> Result<Page, reqwest::Error> {
         let answer = request.send().await?;
         let (status, version, headers) =
             (answer.status().as_u16(), answer.version(), answer.headers().clone());

@@ -11,7 +11,7 @@ use std::time::Duration;
 use axum::body::to_bytes;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::{Json, Router};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -46,6 +46,9 @@ pub struct Behaviour {
     pub response_issuer: Option<String>,
     /// An error instead of a code.
     pub authorization_error: Option<String>,
+    /// The `state` with which browsers come back from the end-session endpoint, when it shall not be the one that was
+    /// sent; empty: none.
+    pub logout_state: Option<String>,
     /// How long the token endpoint thinks.
     pub token_delay: Duration,
     /// The secret that the token endpoint accepts.
@@ -75,6 +78,7 @@ impl Default for Behaviour {
             id_token: Map::new(),
             response_issuer: None,
             authorization_error: None,
+            logout_state: None,
             token_delay: Duration::ZERO,
             client_secret: CLIENT.1.to_owned(),
             token_error: None,
@@ -277,7 +281,16 @@ async fn answer(State(inner): State<Arc<Inner>>, request: Request) -> Response {
             StatusCode::OK.into_response()
         }
         "/end_session" => match parameters.get("post_logout_redirect_uri") {
-            Some(uri) => Redirect::to(uri).into_response(),
+            Some(uri) => {
+                let sent = parameters.get("state").cloned();
+                let state = behaviour.logout_state.or(sent).filter(|state| !state.is_empty());
+                let mut target = url::Url::parse(uri).unwrap();
+                target.query_pairs_mut().extend_pairs(state.iter().map(|state| ("state", state)));
+                if target.query() == Some("") {
+                    target.set_query(None);
+                }
+                Redirect::to(target.as_str()).into_response()
+            }
             None => "signed out".into_response(),
         },
         _ => StatusCode::NOT_FOUND.into_response(),
@@ -296,7 +309,7 @@ impl Inner {
             "introspection_endpoint": format!("{issuer}/introspect"),
             "revocation_endpoint": format!("{issuer}/revoke"),
             "response_types_supported": ["code"],
-            "response_modes_supported": ["query"],
+            "response_modes_supported": ["query", "form_post"],
             "grant_types_supported": ["authorization_code", "refresh_token"],
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": ["ES256"],
@@ -319,6 +332,7 @@ impl Inner {
             return (StatusCode::BAD_REQUEST, format!("not a sound request: {request:?}")).into_response();
         };
         let mut target = url::Url::parse(redirect_uri).unwrap();
+        let by_form = says("response_mode", "form_post");
         let mut query = target.query_pairs_mut();
         query.append_pair("state", &request["state"]);
         query.append_pair("iss", behaviour.response_issuer.as_ref().unwrap_or(&self.issuer));
@@ -335,7 +349,7 @@ impl Inner {
             }
         };
         drop(query);
-        Redirect::to(target.as_str()).into_response()
+        if by_form { posting(target) } else { Redirect::to(target.as_str()).into_response() }
     }
 
     fn token(&self, behaviour: &Behaviour, authorization: Option<&str>, call: &Parameters) -> Response {
@@ -398,6 +412,16 @@ impl Inner {
         });
         ([("cache-control", "no-store")], Json(answer)).into_response()
     }
+}
+
+/// A page that posts what the query of `target` says (OAuth 2.0 Form Post Response Mode).
+fn posting(mut target: url::Url) -> Response {
+    let inputs: String = target
+        .query_pairs()
+        .map(|(name, value)| format!("<input type=\"hidden\" name=\"{name}\" value=\"{value}\">"))
+        .collect();
+    target.set_query(None);
+    Html(format!("<form method=\"post\" action=\"{target}\">{inputs}</form>")).into_response()
 }
 
 fn introspect(behaviour: &Behaviour, authorization: Option<&str>, call: &Parameters) -> Response {

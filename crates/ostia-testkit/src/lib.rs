@@ -23,6 +23,7 @@
 
 mod authority;
 mod browser;
+mod canaille_provider;
 mod chromium;
 pub mod corpus;
 mod dialect_provider;
@@ -52,6 +53,7 @@ mod wait;
 
 pub use authority::{Authority, Issued};
 pub use browser::{Browser, Names, OpenAnswer};
+pub use canaille_provider::CanailleProvider;
 pub use chromium::Chromium;
 pub use dialect_provider::{Dialect, DialectProvider, Scene};
 pub use dns_server::DnsServer;

@@ -44,19 +44,35 @@ pub struct NodeProvider {
 impl NodeProvider {
     /// Starts it on a free loopback port and waits until it serves.
     pub async fn start(registration: &Registration) -> Self {
+        Self::start_with(registration, json!({}), json!({})).await
+    }
+
+    /// The same with `client` put over the metadata of the client `ostia` (null removes a member), and `options` of the
+    /// provider: `requirePushed`, `dpopNonce`, and `tls` with `key`, `cert` and `ca` as PEM.
+    pub async fn start_with(registration: &Registration, client: Value, options: Value) -> Self {
         let port = ports::free_port();
         secrets::keep(SECRET);
         secrets::keep(ROBOT_SECRET);
         secrets::keep(ASKING_SECRET);
+        let mut ours = json!({
+            "client_id": "ostia", "client_secret": SECRET, "grant_types": ["authorization_code", "refresh_token"],
+            "redirect_uris": registration.redirect_uris,
+            "post_logout_redirect_uris": registration.post_logout_redirect_uris,
+        });
+        for (name, value) in client.as_object().unwrap() {
+            match value {
+                Value::Null => ours.as_object_mut().unwrap().remove(name),
+                value => ours.as_object_mut().unwrap().insert(name.clone(), value.clone()),
+            };
+        }
         let options = json!({
             "port": port,
+            "options": options,
             "accessTokenSeconds": registration.access_token_seconds,
             "audience": "https://api.example.com",
             "opaque": OPAQUE,
             "clients": [
-                { "client_id": "ostia", "client_secret": SECRET, "grant_types": ["authorization_code", "refresh_token"],
-                  "redirect_uris": registration.redirect_uris,
-                  "post_logout_redirect_uris": registration.post_logout_redirect_uris },
+                ours,
                 { "client_id": "robot", "client_secret": ROBOT_SECRET, "grant_types": ["client_credentials"],
                   "redirect_uris": [], "response_types": [] },
                 { "client_id": "robot-by-key", "client_secret": ROBOT_SECRET, "grant_types": ["client_credentials"],

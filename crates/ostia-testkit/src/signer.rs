@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use p256::ecdsa::signature::Signer as _;
 use p256::ecdsa::{Signature, SigningKey};
+use p256::pkcs8::EncodePrivateKey as _;
 use serde_json::{Value, json};
 
 /// An ES256 key with its `kid`.
@@ -19,6 +20,12 @@ impl Signer {
     pub fn new(kid: &str) -> Self {
         let key = SigningKey::from_slice(&random()).expect("a random scalar is below the order of P-256");
         Self { key, kid: kid.to_owned() }
+    }
+
+    /// The private key as PEM (PKCS#8), as `openssl genpkey` writes it.
+    #[must_use]
+    pub fn private_pem(&self) -> String {
+        self.key.to_pkcs8_pem(p256::pkcs8::LineEnding::LF).unwrap().to_string()
     }
 
     /// The public key (RFC 7517).

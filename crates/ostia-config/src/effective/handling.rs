@@ -23,6 +23,7 @@ pub(super) fn with(map: Map, handling: &Handling) -> Map {
     };
     map.with_some("headers", filled(headers.0))
         .with("compression", handling.compression)
+        .with("keep_form", handling.keep_form)
         .with_some("rate_limit", handling.rate_limit.as_ref().map(rate_limit))
         .with_some("strip_prefix", handling.strip_prefix.as_deref())
         .with_some("rewrite", handling.rewrite.as_ref().map(Template::as_str))

@@ -11,7 +11,7 @@ use crate::admin::SocketAccess;
 use crate::identity::{AssertionForm, ClaimHeader, Preset};
 use crate::listener::{Acme, AcmeChallenge, ProxyProtocol, TlsVersion};
 use crate::log::{LogTarget, SubjectForm};
-use crate::provider::{CALLBACK_PATH, Client, ClientAuthMethod};
+use crate::provider::{CALLBACK_PATH, Client, ClientAuthMethod, PushedRequests, ResponseMode};
 use crate::route::{Allow, Destination, HostPattern, Mirror, RouteTimeouts};
 use crate::scalar::Share;
 use crate::section::route::made_up_name;
@@ -140,7 +140,12 @@ fn with_client(map: Map, client: &Client) -> Map {
         ClientAuthMethod::Basic => "client_secret_basic",
         ClientAuthMethod::Post => "client_secret_post",
         ClientAuthMethod::None => "none",
+        ClientAuthMethod::PrivateKeyJwt => "private_key_jwt",
+        ClientAuthMethod::TlsClientAuth => "tls_client_auth",
+        ClientAuthMethod::SelfSignedTlsClientAuth => "self_signed_tls_client_auth",
     };
+    let certificate = client.key.as_ref().and_then(|key| key.certificate.as_ref());
+    let ways = &client.ways;
     let params: Mapping = client
         .authorize_params
         .iter()
@@ -158,10 +163,29 @@ fn with_client(map: Map, client: &Client) -> Map {
     map.with("client_id", client.client_id.as_str())
         .with_some("client_secret", client.client_secret.as_ref().map(|_| SET))
         .with("token_endpoint_auth_method", method)
+        .with_some("key_file", client.key.as_ref().map(|key| path(&key.file)))
+        .with_some("cert_file", certificate.map(|(file, _)| path(file)))
         .with_some("redirect_uri", client.redirect_uri.as_ref().map(|url| url.as_str().to_owned()))
         .with("callback", if client.callback_path == CALLBACK_PATH { "shared" } else { "own" })
         .with("scopes", texts(&client.scopes))
         .with_some("authorize_params", super::filled(params))
+        .with(
+            "response_mode",
+            match ways.response_mode {
+                ResponseMode::Query => "query",
+                ResponseMode::FormPost => "form_post",
+            },
+        )
+        .with(
+            "pushed_authorization_requests",
+            match ways.pushed {
+                PushedRequests::Auto => "auto",
+                PushedRequests::Always => "always",
+                PushedRequests::Never => "never",
+            },
+        )
+        .with("dpop", ways.dpop)
+        .with("third_party_login", ways.third_party_login)
         .with("logout", logout.0)
 }
 

@@ -1,10 +1,12 @@
 //! `providers`: an issuer, our client there, and its ways.
 
+mod authentication;
 mod callback;
 mod claims;
 mod client;
 mod introspection;
 mod issuer;
+mod ways;
 
 use std::time::Duration;
 
@@ -25,10 +27,6 @@ pub(crate) use introspection::INTROSPECTION;
 pub(crate) use issuer::template as issuer_template;
 
 static SCOPE: Grammar = <ScopeToken as FromText>::GRAMMAR;
-static AUTH_METHOD: Words = Words {
-    now: &["client_secret_basic", "client_secret_post", "none"],
-    later: &["private_key_jwt", "client_secret_jwt", "tls_client_auth", "self_signed_tls_client_auth"],
-};
 static TENANT: Grammar = <TenantId as FromText>::GRAMMAR;
 static ALGORITHM: Words = Words {
     now: &[
@@ -97,10 +95,29 @@ pub(crate) static PROVIDER: Section = Section {
         .example("client_secret_file: oidc-client-secret"),
         Key::new(
             "token_endpoint_auth_method",
-            Shape::Word(&AUTH_METHOD),
-            "How the token endpoint knows us (OpenID Connect Core section 9).",
+            Shape::Word(&authentication::METHODS),
+            "How the token endpoint knows us (OpenID Connect Core section 9, RFC 8705). `private_key_jwt` needs \
+             `key_file`: each call is signed with it (RS256 or PS256, ES256 or ES384, EdDSA, as the key is and the \
+             issuer takes it). `tls_client_auth` and `self_signed_tls_client_auth` need `cert_file` and `key_file`, and \
+             go to the `mtls_endpoint_aliases` of the issuer where it has them.",
         )
         .absent("`client_secret_basic` with a secret, `none` without"),
+        Key::new(
+            "key_file",
+            Shape::Text(&FILE),
+            "The private key (PKCS#8, PEM) that proves who we are, found as `client_secret_file` is. Read at each \
+             reload. `openssl pkey -in FILE -pubout` shows what to register at the issuer; its `kid` is the key's \
+             thumbprint (RFC 7638).",
+        )
+        .absent("needed by `private_key_jwt` and the methods with a certificate")
+        .example("key_file: ostia-client.key"),
+        Key::new(
+            "cert_file",
+            Shape::Text(&FILE),
+            "The certificate of `key_file` (PEM), with those between it and its authority. Read at each reload.",
+        )
+        .absent("needed by `tls_client_auth` and `self_signed_tls_client_auth`")
+        .example("cert_file: ostia-client.pem"),
         Key::new(
             "redirect_uri",
             Shape::Text(&URL),
@@ -125,6 +142,36 @@ pub(crate) static PROVIDER: Section = Section {
         )
         .absent("none")
         .example("authorize_params: { prompt: select_account }"),
+        Key::new(
+            "response_mode",
+            Shape::Word(&ways::RESPONSE_MODE),
+            "How the answer to a login comes back. `form_post`: in a form that the issuer's page posts, so that no code \
+             is in an address, a history or a log (OAuth 2.0 Form Post Response Mode). Browsers send no cookie of ours \
+             with a form of another site, so a page of Ostia posts it once more, to itself.",
+        )
+        .default("query"),
+        Key::new(
+            "pushed_authorization_requests",
+            Shape::Word(&ways::PUSHED),
+            "Whether the authorization request goes from the node to the issuer, and only its name through the browser \
+             (RFC 9126). `auto`: where the issuer's metadata say that it takes no other.",
+        )
+        .default("auto"),
+        Key::new(
+            "dpop",
+            Shape::Bool,
+            "Tokens are bound to a key that every session has for itself, sealed in its cookie (RFC 9449): a stolen \
+             refresh token alone is worth nothing. An issuer that answers with tokens that are not bound is refused.",
+        )
+        .default("false"),
+        Key::new(
+            "third_party_login",
+            Shape::Bool,
+            "Other sites, the issuer's portal for one, may start a login at `/.ostia/initiate-login` with `iss`, \
+             `login_hint` and `target_link_uri` (OpenID Connect Core section 4). Register it there as \
+             `initiate_login_uri`. People only ever get to a page of the same host.",
+        )
+        .default("false"),
         Key::new(
             "claims_from",
             Shape::Several(&Shape::Word(&claims::CLAIMS_FROM)),
@@ -168,9 +215,6 @@ pub(crate) static PROVIDER: Section = Section {
         .absent("the system's roots")
         .example("ca_file: corp-ca.pem"),
         Key::new("timeout", Shape::millis(100, 60_000), "Of one call to the issuer.").default("5s"),
-        Key::later("key_file"),
-        Key::later("pushed_authorization_requests"),
-        Key::later("dpop"),
     ],
 };
 

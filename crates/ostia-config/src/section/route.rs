@@ -122,6 +122,14 @@ pub(crate) static ROUTE: Section = Section {
              an answer that holds a secret and echoes what the client sent can be guessed by its length (BREACH).",
         )
         .default("false"),
+        Key::new(
+            "keep_form",
+            Shape::Bool,
+            "A form that somebody posts without a session (the old one has ended meanwhile) waits in the browser while \
+             they sign in, and is posted again then. Plain forms of the same host only, up to 64 KiB; with files it is \
+             refused as ever. Other requests get 401.",
+        )
+        .default("false"),
         Key::new("rate_limit", Shape::Section(&rate::RATE_LIMIT), "How many requests come through."),
         Key::new(
             "strip_prefix",

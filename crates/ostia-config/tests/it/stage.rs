@@ -30,6 +30,12 @@ impl Stage {
             ("app.key", "a key", 0o600),
             ("open.key", "a key", 0o644),
             ("ca.pem", "a certificate", 0o644),
+            (
+                "client.key",
+                "-----BEGIN PRIVATE KEY-----\ns3cr3t-of-a-file\n-----END PRIVATE KEY-----\n",
+                0o600,
+            ),
+            ("client.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", 0o644),
             ("session.keys", "a key", 0o600),
             ("partners-ca.pem", "a certificate", 0o644),
             ("wild.example.com.pem", "a certificate", 0o644),

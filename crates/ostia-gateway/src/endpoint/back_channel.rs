@@ -5,9 +5,11 @@ use std::sync::Arc;
 use http::{HeaderValue, Method, StatusCode, header};
 use ostia_identity::{LogoutToken, peek_issuer};
 use ostia_oidc::relying_party::logout_token::LogoutRefused;
+use ostia_request::is_form;
 use ostia_session::Ended;
 use pingora_proxy::Session as Downstream;
 
+use super::posted::{self, BodyRefused};
 use crate::answer::Answer;
 use crate::challenge;
 use crate::exchange::Exchange;
@@ -52,12 +54,7 @@ fn told<'a>(
 impl Letter {
     /// The letter that a request brings.
     pub(crate) fn of(arrived: &Arrived<'_>) -> Self {
-        let kind = arrived.request.headers.get(header::CONTENT_TYPE).and_then(|field| field.to_str().ok());
-        let kind = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim();
-        Self {
-            is_post: arrived.request.method == Method::POST,
-            is_form: kind.eq_ignore_ascii_case("application/x-www-form-urlencoded"),
-        }
+        Self { is_post: arrived.request.method == Method::POST, is_form: is_form(&arrived.request.headers) }
     }
 
     /// Reads it and does what it says.
@@ -92,7 +89,12 @@ impl Letter {
         if !self.is_form {
             return Err(Refused::Request("logout_not_a_form"));
         }
-        let body = read(downstream).await?;
+        let body = posted::read(downstream, MAX_BODY_BYTES).await.map_err(|refused| {
+            Refused::Request(match refused {
+                BodyRefused::TooLarge => "logout_body_too_large",
+                BodyRefused::Broken | BodyRefused::NotText => "logout_body_broken",
+            })
+        })?;
         let mut tokens = url::form_urlencoded::parse(&body)
             .filter(|(name, _)| name == "logout_token")
             .map(|(_, token)| token);
@@ -114,19 +116,6 @@ impl Letter {
         let cut = endings.end_all_of(ended, exchange.snapshot.sessions.lifetimes(), exchange.now);
         tracing::info!(provider = %provider.section.name, by_sid = accepted.session.is_some(), streams = cut, "the issuer ended a session");
         Ok((provider, accepted))
-    }
-}
-
-/// The whole body, if it is not larger than any logout token.
-async fn read(downstream: &mut Downstream) -> Result<Vec<u8>, Refused> {
-    let mut body = Vec::new();
-    loop {
-        match downstream.read_request_body().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() <= MAX_BODY_BYTES => body.extend_from_slice(&chunk),
-            Ok(Some(_)) => return Err(Refused::Request("logout_body_too_large")),
-            Ok(None) => return Ok(body),
-            Err(_) => return Err(Refused::Request("logout_body_broken")),
-        }
     }
 }
 

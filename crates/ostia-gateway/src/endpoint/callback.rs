@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderValue, StatusCode};
+use http::{HeaderValue, Method, StatusCode, header};
 use ostia_config::Secret;
 use ostia_oidc::relying_party::callback::{CallbackRefused, SignedIn};
 use ostia_oidc::relying_party::login::LoginAttempt;
 use ostia_session::{Flow, Grant, Marks, OpenedFlow, Presented, Session, Token};
 
-use super::refuse;
+use super::{form_post, refuse};
 use crate::answer::{Answer, Next, Refusal};
 use crate::challenge;
 use crate::crossing;
@@ -27,9 +27,53 @@ const MOST_SECONDS_BEHIND: u32 = 30;
 /// How often a sign-in whose cookie was not there is begun anew.
 const MOST_ROUNDS: u8 = 2;
 
-/// Ends a sign-in: a session and the way back to where it began, or a page that says what to do.
-pub(super) async fn callback(front: &Front, arrived: &Arrived<'_>, exchange: &mut Exchange) -> Answer {
-    let query = arrived.examined.query().unwrap_or("");
+/// The answer to a form of the provider (`response_mode: form_post`). The form of another site comes without our
+/// cookies, so a page of ours posts it once more, to this very path.
+pub(super) async fn form(
+    front: &Front,
+    arrived: &Arrived<'_>,
+    exchange: &mut Exchange,
+    form: &str,
+) -> Answer {
+    if !form_post::is_offered(exchange) {
+        return only_get(arrived, exchange);
+    }
+    if !form_post::is_again(form) && !is_at_hand(arrived, exchange, form) {
+        return form_post::once_more(form, arrived.examined.path());
+    }
+    callback(front, arrived, exchange, form).await
+}
+
+/// The answer in an address (`response_mode: query`).
+pub(super) async fn address(
+    front: &Front,
+    arrived: &Arrived<'_>,
+    exchange: &mut Exchange,
+    query: &str,
+) -> Answer {
+    match arrived.request.method {
+        Method::GET | Method::HEAD => callback(front, arrived, exchange, query).await,
+        _ => only_get(arrived, exchange),
+    }
+}
+
+fn only_get(arrived: &Arrived<'_>, exchange: &Exchange) -> Answer {
+    let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Use GET here");
+    refuse(arrived, exchange, refusal).with(header::ALLOW, HeaderValue::from_static("GET, HEAD"))
+}
+
+/// Whether the sign-in that this answer belongs to is in the request's cookies.
+fn is_at_hand(arrived: &Arrived<'_>, exchange: &Exchange, answer: &str) -> bool {
+    let host = arrived.examined.host().name();
+    let cookies = own_cookies(&arrived.request.headers, exchange);
+    let Some(state) = single(answer, "state") else { return false };
+    let opened = exchange.snapshot.flows.open(cookies.iter().copied(), &state, host, exchange.now);
+    matches!(opened, OpenedFlow::Flow { .. })
+}
+
+/// Ends a sign-in: a session and the way back to where it began, or a page that says what to do. `query` holds the
+/// parameters of the answer, from the address or from a form.
+async fn callback(front: &Front, arrived: &Arrived<'_>, exchange: &mut Exchange, query: &str) -> Answer {
     let snapshot = Arc::clone(&exchange.snapshot);
     let host = arrived.examined.host().name();
     let cookies = own_cookies(&arrived.request.headers, exchange);
@@ -106,6 +150,7 @@ async fn sign_in(
         access_expires_at: who.access_expires_at,
         refresh_token: who.refresh_token.as_ref().map(|token| Token::new(token.reveal())),
         id_token: Some(Token::new(who.id_token.reveal())),
+        proof_key: who.proof_key,
     };
     let signed_in = ostia_session::SignedIn {
         provider: Arc::from(&**provider),
@@ -184,7 +229,7 @@ fn failed(
     let answer = refuse(arrived, exchange, refusal);
     match refused {
         CallbackRefused::Unavailable { retry_after } => {
-            answer.with(http::header::RETRY_AFTER, challenge::retry_after(*retry_after))
+            answer.with(header::RETRY_AFTER, challenge::retry_after(*retry_after))
         }
         _ => answer,
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::{HeaderValue, Method, StatusCode, header};
 use ostia_oidc::relying_party::logout::LogoutRequest;
 use ostia_oidc::relying_party::revoke::Revoked;
-use ostia_session::{OpenedSession, Presented, Token};
+use ostia_session::{Destination, OpenedSession, Presented, Token};
 
 use super::refuse;
 use crate::answer::{Answer, Next, Refusal};
@@ -30,7 +30,7 @@ pub(super) async fn logout(front: &Front, arrived: &Arrived<'_>, exchange: &mut 
         return refuse(arrived, exchange, refusal)
             .with(header::ALLOW, HeaderValue::from_static("GET, HEAD, POST"));
     }
-    if !is_from_here(arrived) {
+    if !arrived.is_from_here() {
         let refusal = Refusal::new(StatusCode::FORBIDDEN, "cross_site", "Another site tried to sign you out")
             .advise("You are still signed in. Sign out on this site's own page.");
         return refuse(arrived, exchange, refusal);
@@ -47,20 +47,6 @@ fn ask(exchange: &Exchange) -> Answer {
         request_id: "",
     };
     Answer::page(StatusCode::OK, "sign_out_asked", &exchange.snapshot.pages, &page)
-}
-
-/// Whether the form stood on our own host: a form of another site could sign people out against their will.
-fn is_from_here(arrived: &Arrived<'_>) -> bool {
-    let headers = &arrived.request.headers;
-    if let Some(site) = headers.get("sec-fetch-site") {
-        return site == "same-origin" || site == "none";
-    }
-    let Some(origin) = headers.get(header::ORIGIN) else { return true };
-    let host = arrived.examined.host();
-    origin.to_str().ok().and_then(|origin| url::Url::parse(origin).ok()).is_some_and(|origin| {
-        origin.host_str().is_some_and(|name| name.eq_ignore_ascii_case(host.name()))
-            && (host.port().is_none() || origin.port_or_known_default() == host.port())
-    })
 }
 
 async fn sign_out(front: &Front, arrived: &Arrived<'_>, exchange: &mut Exchange) -> Answer {
@@ -118,6 +104,13 @@ fn revoke(front: &Front, exchange: &Exchange, opened: &OpenedSession) {
     });
 }
 
+/// A note to ourselves that comes back with the browser (RP-Initiated Logout section 2): who has another one does not come
+/// from a logout of ours.
+fn state_of(provider: &str, host: &str, exchange: &Exchange) -> Option<String> {
+    let to = Destination { provider: provider.to_owned(), return_to: "/".to_owned(), rounds: 0 };
+    exchange.snapshot.flows.state(&to, host, exchange.now).ok()
+}
+
 fn end_at_provider(
     arrived: &Arrived<'_>,
     exchange: &Exchange,
@@ -136,10 +129,13 @@ fn end_at_provider(
         (None, Some(uri)) => uri.join(SIGNED_OUT_PATH).ok()?.as_str().to_owned(),
         (None, None) => format!("https://{host}{SIGNED_OUT_PATH}"),
     };
+    // Only our own page looks at it when the browser comes back.
+    let is_ours = client.post_logout_redirect_uri.is_none();
+    let state = is_ours.then(|| state_of(&running.section.name, host, exchange)).flatten();
     let url = running.provider.end_session_url(LogoutRequest {
         id_token_hint: hint,
         post_logout_redirect_uri: Some(&back),
-        state: None,
+        state: state.as_deref(),
     })?;
     HeaderValue::from_str(&url).ok()
 }

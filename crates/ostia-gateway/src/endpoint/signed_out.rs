@@ -2,12 +2,22 @@
 
 use http::StatusCode;
 
+use super::callback::single;
 use crate::answer::{Answer, Next};
 use crate::exchange::Exchange;
 use crate::page::Page;
+use crate::stage::receive::Arrived;
 
-/// The page.
-pub(super) fn page(exchange: &Exchange) -> Answer {
+/// The page. A provider that sends the browser back says the `state` that it was given (RP-Initiated Logout section 3);
+/// with another one somebody else sent it here. Whoever comes, nothing is signed in or out by this page.
+pub(super) fn page(arrived: &Arrived<'_>, exchange: &Exchange) -> Answer {
+    let query = arrived.examined.query().unwrap_or_default();
+    let host = arrived.examined.host().name();
+    let says_state = url::form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "state");
+    let is_ours = |state: String| exchange.snapshot.flows.lost(&state, host, exchange.now).is_ok();
+    if says_state && !single(query, "state").is_some_and(is_ours) {
+        return strange(exchange);
+    }
     let page = Page {
         title: "You are signed out",
         paragraphs: vec!["Close this browser if others use this computer."],
@@ -16,4 +26,18 @@ pub(super) fn page(exchange: &Exchange) -> Answer {
         request_id: "",
     };
     Answer::page(StatusCode::OK, "signed_out", &exchange.snapshot.pages, &page)
+}
+
+fn strange(exchange: &Exchange) -> Answer {
+    let page = Page {
+        title: "This is not the end of a sign-out of ours",
+        paragraphs: vec![
+            "The answer of the sign-in service does not belong to a sign-out that began here. If you signed out here, \
+             that holds; perhaps you are still signed in at the service itself.",
+        ],
+        next: Next::SignIn("/"),
+        code: "logout_state_differs",
+        request_id: exchange.id.as_str(),
+    };
+    Answer::page(StatusCode::BAD_REQUEST, "logout_state_differs", &exchange.snapshot.pages, &page)
 }

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_TYPE, COOKIE};
+use http::header::{self, ACCEPT, CONTENT_TYPE, COOKIE};
 use http::{HeaderName, HeaderValue, StatusCode, Version};
 use ostia_listener::{ClientCertificate, Handshake};
-use ostia_request::{Body, Examined, Head, cookie, is_navigation};
+use ostia_request::{Body, Examined, Head, cookie, is_form_navigation, is_navigation};
 use pingora_error::{Error, ErrorType, Result};
 use pingora_http::RequestHeader;
 use pingora_proxy::Session as Downstream;
@@ -52,13 +52,35 @@ pub struct Arrived<'a> {
     pub presented: Option<Box<ostia_policy::ClientCertificate>>,
     /// Where it came in.
     pub listener: Arc<ListenerState>,
+    /// Whether a person who posted a form gets a page. Elsewhere that is told as to a program: a sign-in that began
+    /// there would lose the form.
+    pub shows_forms: bool,
 }
 
 impl Arrived<'_> {
     /// Who reads the answer. Looked at only when Ostia answers itself.
     #[must_use]
     pub fn reader(&self) -> Reader {
+        if self.shows_forms && is_form_navigation(&self.request.method, &self.request.headers) {
+            return Reader::Person;
+        }
         reader_of(self.request)
+    }
+
+    /// Whether a form stood on our own host, as far as the browser says: one of another site could act against the will of
+    /// whoever posts it.
+    #[must_use]
+    pub(crate) fn is_from_here(&self) -> bool {
+        let headers = &self.request.headers;
+        if let Some(site) = headers.get("sec-fetch-site") {
+            return site == "same-origin" || site == "none";
+        }
+        let Some(origin) = headers.get(header::ORIGIN) else { return true };
+        let host = self.examined.host();
+        origin.to_str().ok().and_then(|origin| url::Url::parse(origin).ok()).is_some_and(|origin| {
+            origin.host_str().is_some_and(|name| name.eq_ignore_ascii_case(host.name()))
+                && (host.port().is_none() || origin.port_or_known_default() == host.port())
+        })
     }
 }
 
@@ -220,6 +242,7 @@ pub fn receive<'a>(
         client_certificate: handshake.and_then(|handshake| handshake.client_certificate.clone()),
         presented: handshake.and_then(|handshake| handshake.client_certificate.as_deref()).map(presented),
         listener,
+        shows_forms: false,
     })
 }
 
@@ -251,7 +274,7 @@ fn reader_of(request: &RequestHeader) -> Reader {
 }
 
 /// `:authority` of HTTP/2 where Pingora has not made a `Host` of it.
-fn authority_of(request: &RequestHeader) -> Option<&str> {
+pub(crate) fn authority_of(request: &RequestHeader) -> Option<&str> {
     if request.version != Version::HTTP_2 {
         return None;
     }

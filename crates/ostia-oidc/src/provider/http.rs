@@ -3,16 +3,13 @@
 //! No redirects are followed (an issuer that redirects its token endpoint would have us send the client secret
 //! elsewhere), every call has a total deadline, and a body ends at 512 KiB whatever it claims to be.
 
-use std::future::Future;
 use std::path::PathBuf;
-use std::pin::Pin;
 use std::time::Duration;
 
 use http::{HeaderMap, Request, Response, StatusCode};
-use openidconnect::{AsyncHttpClient, HttpRequest, HttpResponse};
 use reqwest::redirect::Policy;
 
-use ostia_config::Provider as Settings;
+use ostia_config::{Provider as Settings, Secret};
 
 /// The largest body that is read from an issuer, in bytes.
 pub const BODY_LIMIT: usize = 512 * 1024;
@@ -47,7 +44,16 @@ pub enum HttpSetupRefused {
         /// The file.
         path: PathBuf,
     },
-    /// The TLS library refused the roots.
+    /// `cert_file` and `key_file` make no certificate that can be shown.
+    #[error("cert_file {} and its key_file cannot be used for TLS", path.display())]
+    Certificate {
+        /// `cert_file`.
+        path: PathBuf,
+        /// What the TLS library said.
+        #[source]
+        cause: reqwest::Error,
+    },
+    /// The TLS library refused the roots, or the certificate does not belong to the key.
     #[error("the client for the provider could not be made")]
     Client(#[source] reqwest::Error),
 }
@@ -60,6 +66,7 @@ impl HttpSetupRefused {
             Self::NoTlsProvider => "no_tls_provider",
             Self::CaFile { .. } => "ca_file_unreadable",
             Self::NoCertificate { .. } => "ca_file_empty",
+            Self::Certificate { .. } => "cert_file_unusable",
             Self::Client(_) => "http_client",
         }
     }
@@ -86,6 +93,9 @@ pub enum HttpRefused {
     /// Any other status that carries no protocol answer.
     #[error("the issuer answered with status {0}")]
     Status(u16),
+    /// The request was not sent: the system gave no random bytes to sign it with.
+    #[error("the request to the issuer could not be signed")]
+    NotSigned,
 }
 
 impl HttpRefused {
@@ -99,6 +109,7 @@ impl HttpRefused {
             Self::BodyTooLarge => "issuer_body_too_large",
             Self::Redirected(_) => "issuer_redirected",
             Self::Status(_) => "issuer_status",
+            Self::NotSigned => "request_not_signed",
         }
     }
 }
@@ -117,10 +128,11 @@ impl From<reqwest::Error> for HttpRefused {
 }
 
 impl IssuerHttp {
-    /// Makes the client from the provider's `timeout` and `ca_file`.
+    /// Makes the client from the provider's `timeout`, `ca_file` and, where it authenticates with a certificate,
+    /// `cert_file` and `key_file`.
     ///
     /// # Errors
-    /// When the process has no TLS provider or `ca_file` is of no use.
+    /// When the process has no TLS provider or one of these files is of no use.
     pub fn new(settings: &Settings) -> Result<Self, HttpSetupRefused> {
         if rustls::crypto::CryptoProvider::get_default().is_none() {
             return Err(HttpSetupRefused::NoTlsProvider);
@@ -134,6 +146,9 @@ impl IssuerHttp {
             .timeout(settings.timeout);
         if let Some(path) = &settings.ca_file {
             builder = builder.tls_certs_only(roots(path)?);
+        }
+        if let Some(identity) = identity(settings)? {
+            builder = builder.identity(identity);
         }
         let client = builder.build().map_err(HttpSetupRefused::Client)?;
         Ok(Self { client })
@@ -156,6 +171,18 @@ impl IssuerHttp {
         let body = read_body(answer).await?;
         Ok(respond(status, headers, body))
     }
+}
+
+/// The certificate that is shown to the issuer, where that is how it knows us.
+fn identity(settings: &Settings) -> Result<Option<reqwest::Identity>, HttpSetupRefused> {
+    let key = settings.client.as_ref().and_then(|client| client.key.as_ref());
+    let Some((key, (path, certificate))) = key.and_then(|key| Some((key, key.certificate.as_ref()?))) else {
+        return Ok(None);
+    };
+    let pem = Secret::new([certificate, "\n", key.private.reveal()].concat());
+    reqwest::Identity::from_pem(pem.reveal().as_bytes())
+        .map(Some)
+        .map_err(|cause| HttpSetupRefused::Certificate { path: path.clone(), cause })
 }
 
 /// The trusted certificates of a `ca_file`.
@@ -188,21 +215,4 @@ fn respond(status: StatusCode, headers: HeaderMap, body: Vec<u8>) -> Response<Ve
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     response
-}
-
-/// The token endpoint's way: only an answer of the protocol (200, or a 4xx with an error document, RFC 6749 section
-/// 5.2) reaches the parser; a 5xx never looks like `invalid_grant`, whatever its body says.
-impl<'c> AsyncHttpClient<'c> for IssuerHttp {
-    type Error = HttpRefused;
-    type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, HttpRefused>> + Send + 'c>>;
-
-    fn call(&'c self, request: HttpRequest) -> Self::Future {
-        Box::pin(async move {
-            let answer = self.send(request).await?;
-            match answer.status().as_u16() {
-                200 | 400 | 401 | 403 => Ok(answer),
-                other => Err(HttpRefused::Status(other)),
-            }
-        })
-    }
 }

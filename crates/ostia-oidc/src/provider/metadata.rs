@@ -1,78 +1,12 @@
 //! What an issuer says about itself, after it was checked.
 
-use openidconnect::core::{
-    CoreAuthDisplay, CoreAuthPrompt, CoreGenderClaim, CoreJsonWebKey, CoreJweContentEncryptionAlgorithm,
-    CoreRevocableToken, CoreRevocationErrorResponse, CoreTokenIntrospectionResponse,
-};
-use openidconnect::{
-    AuthType, AuthUrl, ClientId, ClientSecret, EmptyAdditionalClaims, EndpointNotSet, EndpointSet, IssuerUrl,
-    JsonWebKeySet, TokenUrl,
-};
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use serde::Deserialize;
 use url::{Host, Url};
 
 use ostia_config::Provider as Settings;
-use ostia_config::provider::{Client as ClientSettings, ClientAuthMethod};
-use ostia_identity::{Algorithm, AlgorithmSet, GroupRules, IdTokenProfile};
+use ostia_identity::{Algorithm, AlgorithmSet, GroupRules};
 
-use super::issuer;
-use crate::relying_party::token_answer::{TokenAnswer, TokenErrorAnswer};
-
-/// openidconnect's client for the authorization URL, the code exchange and the refresh.
-///
-/// Its key and ID-token types are there for the compiler only: the key set inside stays empty, and [`TokenAnswer`]
-/// hands the ID token out as text.
-pub(crate) type ProtocolClient = openidconnect::Client<
-    EmptyAdditionalClaims,
-    CoreAuthDisplay,
-    CoreGenderClaim,
-    CoreJweContentEncryptionAlgorithm,
-    CoreJsonWebKey,
-    CoreAuthPrompt,
-    TokenErrorAnswer,
-    TokenAnswer,
-    CoreTokenIntrospectionResponse,
-    CoreRevocableToken,
-    CoreRevocationErrorResponse,
-    EndpointSet,
-    EndpointNotSet,
-    EndpointNotSet,
-    EndpointNotSet,
-    EndpointSet,
-    EndpointNotSet,
->;
-
-/// The client with each of its live secrets. The one that was accepted last is tried first.
-#[derive(Debug)]
-pub(crate) struct Clients {
-    all: Vec<ProtocolClient>,
-    first: AtomicUsize,
-}
-
-impl Clients {
-    fn new(all: Vec<ProtocolClient>) -> Self {
-        Self { all, first: AtomicUsize::new(0) }
-    }
-
-    /// In the order in which they are to be tried, with their places.
-    pub(crate) fn in_order(&self) -> impl Iterator<Item = (usize, &ProtocolClient)> {
-        let first = self.first.load(Ordering::Relaxed);
-        let all = || self.all.iter().enumerate();
-        all().skip(first).chain(all().take(first))
-    }
-
-    /// The one at this place was accepted.
-    pub(crate) fn accepted(&self, place: usize) {
-        self.first.store(place, Ordering::Relaxed);
-    }
-
-    /// Any of them, for what needs no secret.
-    pub(crate) fn any(&self) -> Option<&ProtocolClient> {
-        self.all.first()
-    }
-}
+use super::login_side::LoginSide;
 
 /// The members of the metadata document that Ostia reads (OpenID Connect Discovery 1.0 section 3, RFC 8414 section 2,
 /// RFC 9207 section 3). A member that occurs twice is an error of the document.
@@ -80,20 +14,59 @@ impl Clients {
 /// openidconnect's own type insists on members that workload issuers (Kubernetes, CI systems) do not publish and
 /// fetches the key set in the same call, so it cannot keep one while the other fails.
 #[derive(Debug, Deserialize)]
-struct Document {
+pub(super) struct Document {
     issuer: String,
     jwks_uri: String,
-    authorization_endpoint: Option<String>,
-    token_endpoint: Option<String>,
+    pub(super) authorization_endpoint: Option<String>,
+    pub(super) token_endpoint: Option<String>,
     userinfo_endpoint: Option<String>,
     end_session_endpoint: Option<String>,
     introspection_endpoint: Option<String>,
     revocation_endpoint: Option<String>,
-    response_types_supported: Option<Vec<String>>,
-    code_challenge_methods_supported: Option<Vec<String>>,
+    pub(super) response_types_supported: Option<Vec<String>>,
+    pub(super) response_modes_supported: Option<Vec<String>>,
+    pub(super) code_challenge_methods_supported: Option<Vec<String>>,
     id_token_signing_alg_values_supported: Option<Vec<String>>,
+    token_endpoint_auth_signing_alg_values_supported: Option<Vec<String>>,
+    pub(super) dpop_signing_alg_values_supported: Option<Vec<String>>,
+    pub(super) pushed_authorization_request_endpoint: Option<String>,
+    #[serde(default)]
+    pub(super) require_pushed_authorization_requests: bool,
     #[serde(default)]
     authorization_response_iss_parameter_supported: bool,
+    #[serde(default)]
+    mtls_endpoint_aliases: Aliases,
+}
+
+/// Where a client goes that shows a certificate (RFC 8705 section 5).
+#[derive(Debug, Default, Deserialize)]
+struct Aliases {
+    token_endpoint: Option<String>,
+    pushed_authorization_request_endpoint: Option<String>,
+    revocation_endpoint: Option<String>,
+    userinfo_endpoint: Option<String>,
+}
+
+impl Document {
+    /// Puts the aliases in the place of the endpoints that a client with a certificate calls.
+    fn use_aliases(&mut self) {
+        let Aliases {
+            token_endpoint,
+            pushed_authorization_request_endpoint,
+            revocation_endpoint,
+            userinfo_endpoint,
+        } = std::mem::take(&mut self.mtls_endpoint_aliases);
+        for (place, alias) in [
+            (&mut self.token_endpoint, token_endpoint),
+            (&mut self.pushed_authorization_request_endpoint, pushed_authorization_request_endpoint),
+            (&mut self.revocation_endpoint, revocation_endpoint),
+            (&mut self.userinfo_endpoint, userinfo_endpoint),
+        ] {
+            if alias.is_some() {
+                *place = alias;
+            }
+        }
+    }
 }
 
 /// Checked metadata of one issuer. Immutable; shared by `Arc`.
@@ -115,15 +88,10 @@ pub struct Metadata {
     pub id_token_algorithms: AlgorithmSet,
     /// The issuer adds `iss` to authorization responses, so its absence is an attack (RFC 9207 section 2.4).
     pub iss_parameter_required: bool,
+    /// The algorithms that it takes on statements of clients (RFC 8414 section 2), where it says so.
+    pub(crate) assertion_algorithms: Option<Vec<String>>,
     /// Present when the configuration has a `client_id`.
     pub(crate) login: Option<LoginSide>,
-}
-
-/// What is needed to sign people in.
-#[derive(Debug)]
-pub(crate) struct LoginSide {
-    pub(crate) clients: Clients,
-    pub(crate) id_tokens: IdTokenProfile,
 }
 
 /// Why a metadata document is not used. The issuer's fault, or the operator's who named another issuer.
@@ -161,6 +129,12 @@ pub enum MetadataRefused {
     /// The issuer signs ID tokens with no algorithm that the configuration allows.
     #[error("the issuer signs ID tokens with none of the allowed algorithms")]
     NoCommonAlgorithm,
+    /// `response_mode: form_post`, but `response_modes_supported` is there without it.
+    #[error("the issuer does not support the response mode form_post")]
+    NoFormPost,
+    /// `dpop`, but `dpop_signing_alg_values_supported` is there without the algorithm of our proofs.
+    #[error("the issuer does not take DPoP proofs by ES256")]
+    NoDpop,
 }
 
 impl MetadataRefused {
@@ -175,6 +149,8 @@ impl MetadataRefused {
             Self::NoS256 => "metadata_no_s256",
             Self::NoCodeFlow => "metadata_no_code_flow",
             Self::NoCommonAlgorithm => "metadata_no_common_algorithm",
+            Self::NoFormPost => "metadata_no_form_post",
+            Self::NoDpop => "metadata_no_dpop",
         }
     }
 }
@@ -190,7 +166,7 @@ impl Metadata {
         settings: &Settings,
         allowed: AlgorithmSet,
     ) -> Result<Self, MetadataRefused> {
-        let document: Document = serde_json::from_slice(document).map_err(MetadataRefused::Malformed)?;
+        let mut document: Document = serde_json::from_slice(document).map_err(MetadataRefused::Malformed)?;
         let expected = settings.issuer_template().unwrap_or_else(|| settings.issuer.clone());
         if document.issuer != expected {
             let found = document.issuer.chars().take(200).collect();
@@ -199,11 +175,13 @@ impl Metadata {
         let endpoints =
             Endpoints { loopback: Url::parse(&settings.issuer).is_ok_and(|url| is_loopback_http(&url)) };
         let id_token_algorithms = common_algorithms(&document, allowed);
+        if settings.client.as_ref().is_some_and(|client| client.auth_method.is_by_certificate()) {
+            document.use_aliases();
+        }
         let login = match &settings.client {
-            Some(client) => Some(LoginSide {
-                clients: Clients::new(protocol_clients(&document, &endpoints, settings, client)?),
-                id_tokens: id_token_profile(settings, client, id_token_algorithms)?,
-            }),
+            Some(client) => {
+                Some(LoginSide::read(&document, &endpoints, settings, client, id_token_algorithms)?)
+            }
             None => None,
         };
         Ok(Self {
@@ -219,13 +197,14 @@ impl Metadata {
             userinfo_endpoint: endpoints.maybe("userinfo_endpoint", document.userinfo_endpoint.as_deref())?,
             id_token_algorithms,
             iss_parameter_required: document.authorization_response_iss_parameter_supported,
+            assertion_algorithms: document.token_endpoint_auth_signing_alg_values_supported,
             login,
         })
     }
 }
 
 /// Which URLs of a document may be called.
-struct Endpoints {
+pub(super) struct Endpoints {
     /// The issuer itself is `http` on loopback, so its endpoints may be. A public issuer must not lead us to a service
     /// on our own machine.
     loopback: bool,
@@ -240,11 +219,15 @@ impl Endpoints {
         if allowed && plain && url.has_host() { Ok(url) } else { Err(refused) }
     }
 
-    fn maybe(&self, member: &'static str, text: Option<&str>) -> Result<Option<Url>, MetadataRefused> {
+    pub(super) fn maybe(
+        &self,
+        member: &'static str,
+        text: Option<&str>,
+    ) -> Result<Option<Url>, MetadataRefused> {
         text.map(|text| self.read(member, text)).transpose()
     }
 
-    fn required(&self, member: &'static str, text: Option<&str>) -> Result<Url, MetadataRefused> {
+    pub(super) fn required(&self, member: &'static str, text: Option<&str>) -> Result<Url, MetadataRefused> {
         self.read(member, text.ok_or(MetadataRefused::NoEndpoint { member })?)
     }
 }
@@ -267,24 +250,6 @@ fn common_algorithms(document: &Document, allowed: AlgorithmSet) -> AlgorithmSet
     listed.iter().filter_map(|name| Algorithm::from_name(name)).filter(|one| allowed.contains(*one)).collect()
 }
 
-/// The rules for ID tokens.
-fn id_token_profile(
-    settings: &Settings,
-    client: &ClientSettings,
-    algorithms: AlgorithmSet,
-) -> Result<IdTokenProfile, MetadataRefused> {
-    if algorithms.is_empty() {
-        return Err(MetadataRefused::NoCommonAlgorithm);
-    }
-    Ok(IdTokenProfile {
-        issuer: issuer::rules(settings),
-        client_id: client.client_id.clone(),
-        trusted_audiences: Vec::new(),
-        algorithms,
-        skew: settings.clock_skew,
-    })
-}
-
 /// `groups` of the section, in the words of `ostia-identity`.
 pub(crate) fn group_rules(settings: &Settings) -> GroupRules {
     let path = |path: &ostia_config::policy::ClaimPath| {
@@ -294,46 +259,4 @@ pub(crate) fn group_rules(settings: &Settings) -> GroupRules {
         claims: settings.groups.claims.iter().map(path).collect(),
         strip_prefix: settings.groups.strip_prefix.clone(),
     }
-}
-
-/// One client for each live secret, the one to try first in front.
-fn protocol_clients(
-    document: &Document,
-    endpoints: &Endpoints,
-    settings: &Settings,
-    client: &ClientSettings,
-) -> Result<Vec<ProtocolClient>, MetadataRefused> {
-    let lacks = |list: &Option<Vec<String>>, value: &str| {
-        list.as_ref().is_some_and(|l| !l.iter().any(|v| v == value))
-    };
-    if lacks(&document.code_challenge_methods_supported, "S256") {
-        return Err(MetadataRefused::NoS256);
-    }
-    if lacks(&document.response_types_supported, "code") {
-        return Err(MetadataRefused::NoCodeFlow);
-    }
-    let authorization =
-        endpoints.required("authorization_endpoint", document.authorization_endpoint.as_deref())?;
-    let token = endpoints.required("token_endpoint", document.token_endpoint.as_deref())?;
-    let issuer = IssuerUrl::new(settings.issuer.clone())
-        .map_err(|_| MetadataRefused::Endpoint { member: "issuer" })?;
-    let bare = || -> ProtocolClient {
-        let id = ClientId::new(client.client_id.clone());
-        openidconnect::Client::new(id, issuer.clone(), JsonWebKeySet::new(Vec::new()))
-            .set_auth_uri(AuthUrl::from_url(authorization.clone()))
-            .set_token_uri(TokenUrl::from_url(token.clone()))
-            .set_auth_type(match client.auth_method {
-                ClientAuthMethod::Basic => AuthType::BasicAuth,
-                ClientAuthMethod::Post | ClientAuthMethod::None => AuthType::RequestBody,
-            })
-            .disable_openid_scope()
-    };
-    if client.auth_method == ClientAuthMethod::None || client.client_secret.is_none() {
-        return Ok(vec![bare()]);
-    }
-    let secrets = client.client_secret.iter().chain(&client.more_client_secrets);
-    let with = |secret: &ostia_config::Secret<String>| {
-        bare().set_client_secret(ClientSecret::new(secret.reveal().clone()))
-    };
-    Ok(secrets.map(with).collect())
 }

@@ -8,6 +8,7 @@ pub mod http;
 mod issuer;
 mod keeper;
 pub(crate) mod key_set;
+pub(crate) mod login_side;
 pub mod metadata;
 pub mod record;
 pub(crate) mod saved;
@@ -20,6 +21,7 @@ use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwapOption;
 use ostia_config::Provider as Settings;
+use ostia_config::provider::ClientAuthMethod;
 use ostia_identity::{AccessTokenProfile, AlgorithmSet, IssuerRules, UnknownAlgorithm};
 
 pub use self::keeper::Keeper;
@@ -35,6 +37,8 @@ use self::metadata::Metadata;
 use self::record::{Counters, LastError, Record};
 use self::saved::Saved;
 use self::schedule::Pace;
+use crate::relying_party::client_key::{ClientKey, ClientKeyRefused};
+use crate::relying_party::nonces::Nonces;
 use crate::resource_server::introspection::Introspections;
 
 /// One issuer and our ways with it. Shared by `Arc`; outlives a reload that does not change its section.
@@ -63,6 +67,10 @@ pub struct Provider {
     saved_path: Option<PathBuf>,
     demand: Demand,
     pub(crate) introspections: Introspections,
+    /// Signs for `private_key_jwt`.
+    pub(crate) client_key: Option<ClientKey>,
+    /// For the proofs of `dpop`.
+    pub(crate) nonces: Nonces,
     pub(crate) record: Record,
 }
 
@@ -78,6 +86,9 @@ pub enum ProviderRefused {
     /// `google_directory.service_account_file`.
     #[error(transparent)]
     ServiceAccount(#[from] ServiceAccountRefused),
+    /// `key_file` holds no key that signs.
+    #[error(transparent)]
+    ClientKey(#[from] ClientKeyRefused),
 }
 
 impl ProviderRefused {
@@ -88,6 +99,7 @@ impl ProviderRefused {
             Self::Http(refused) => refused.slug(),
             Self::Algorithm(_) => "signing_algorithm_unknown",
             Self::ServiceAccount(_) => "service_account_file",
+            Self::ClientKey(_) => "client_key_unusable",
         }
     }
 }
@@ -137,6 +149,7 @@ impl Provider {
         state_dir: Option<&Path>,
         pace: Pace,
     ) -> Result<Arc<Self>, ProviderRefused> {
+        let client_key = client_key(&settings)?;
         let provider = Self {
             http: IssuerHttp::new(&settings)?,
             algorithms: AlgorithmSet::from_names(settings.signing_algorithms.iter().map(String::as_str))?,
@@ -156,6 +169,8 @@ impl Provider {
             keys: ArcSwapOption::empty(),
             demand: Demand::default(),
             introspections: Introspections::default(),
+            client_key,
+            nonces: Nonces::default(),
             record: Record::default(),
         };
         provider.adopt_saved();
@@ -250,6 +265,13 @@ impl Provider {
 fn google(settings: &Settings) -> Result<Option<GoogleDirectory>, ServiceAccountRefused> {
     let section = settings.google_directory.as_ref();
     section.map(|section| GoogleDirectory::new(section, settings.timeout)).transpose()
+}
+
+/// The key that signs, where the issuer knows us by one.
+fn client_key(settings: &Settings) -> Result<Option<ClientKey>, ClientKeyRefused> {
+    let client = settings.client.as_ref();
+    let signs = client.filter(|client| client.auth_method == ClientAuthMethod::PrivateKeyJwt);
+    signs.and_then(|client| client.key.as_ref()).map(|key| ClientKey::parse(&key.private)).transpose()
 }
 
 /// Verdicts that rest on this provider's keys and rules die with it, wherever they are cached.

@@ -12,11 +12,12 @@ use ostia_identity::{Claims, IdTokenRefused, LoginExpected, TokenRefused};
 use super::answer::{AuthorizationAnswer, AuthorizationError};
 use super::claims::{About, ClaimsRefused};
 use super::exchange::{self, ExchangeRefused, Tokens};
-use super::login::LoginAttempt;
+use super::login::{LoginAttempt, max_age_of};
+use super::proof_key::{KeptKey, ProofKey};
 use crate::Fault;
 use crate::provider::Provider;
 use crate::provider::demand::KeyedRefused;
-use crate::provider::metadata::LoginSide;
+use crate::provider::login_side::LoginSide;
 
 /// Somebody who signed in.
 #[derive(Clone, Debug)]
@@ -40,6 +41,8 @@ pub struct SignedIn {
     pub refresh_token: Option<Secret<String>>,
     /// The ID token as it came, for `id_token_hint` at logout.
     pub id_token: Secret<String>,
+    /// The key that the tokens are bound to; every later use of them needs it.
+    pub proof_key: Option<KeptKey>,
 }
 
 /// Why a callback did not sign anybody in.
@@ -90,6 +93,9 @@ pub enum CallbackRefused {
     /// What `claims_from` names.
     #[error("the claims could not be completed")]
     Claims(#[from] ClaimsRefused),
+    /// The system gave no random bytes for the key that the tokens are bound to. The code was not spent.
+    #[error("no key could be made")]
+    NoKey,
 }
 
 impl CallbackRefused {
@@ -108,6 +114,7 @@ impl CallbackRefused {
             Self::NoIdToken => "id_token_missing",
             Self::IdToken(refused) => refused.slug(),
             Self::Claims(refused) => refused.slug(),
+            Self::NoKey => "no_randomness",
         }
     }
 
@@ -122,6 +129,7 @@ impl CallbackRefused {
             | Self::NoCode => Fault::Caller,
             Self::Refused { error, .. } => error.fault(),
             Self::Unavailable { .. } | Self::NoIdToken => Fault::Issuer,
+            Self::NoKey => Fault::Operator,
             Self::Exchange(refused) => refused.fault(),
             Self::IdToken(refused) => refused.fault().into(),
             Self::Claims(refused) => refused.fault(),
@@ -182,10 +190,13 @@ impl Provider {
         let code = answer.code()?;
         self.keys_soon(now).await.ok_or_else(unavailable)?;
 
-        let tokens = self.exchange_code(login, code, attempt, now).await?;
+        let (key, proof_key) = self.key_to_bind_to()?;
+        let tokens = self.exchange_code(login, code, attempt, key.as_ref(), now).await?;
         let text = tokens.id_token.clone().ok_or(CallbackRefused::NoIdToken)?;
         let access_token = Some(tokens.access_token.reveal().as_str());
-        let expected = LoginExpected { nonce: &attempt.nonce, access_token, ..LoginExpected::default() };
+        let max_age = self.settings.client.as_ref().and_then(max_age_of);
+        let expected =
+            LoginExpected { nonce: &attempt.nonce, access_token, max_age, ..LoginExpected::default() };
         let accepted = self.accept_login(text.reveal(), &login.id_tokens, &expected, now).await;
         let accepted = accepted.map_err(|refused| match refused {
             KeyedRefused::Unavailable => unavailable(),
@@ -195,6 +206,7 @@ impl Provider {
         let about = About {
             published: &published,
             access_token: &tokens.access_token,
+            key: key.as_ref(),
             subject: &accepted.subject,
             before: None,
         };
@@ -209,7 +221,18 @@ impl Provider {
             access_expires_at: tokens.access_expires_at,
             refresh_token: tokens.refresh_token,
             id_token: text,
+            proof_key,
         })
+    }
+
+    /// A new key, and as what it is kept, where tokens are to be bound to one.
+    fn key_to_bind_to(&self) -> Result<(Option<ProofKey>, Option<KeptKey>), CallbackRefused> {
+        if !self.settings.client.as_ref().is_some_and(|client| client.ways.dpop) {
+            return Ok((None, None));
+        }
+        let key = ProofKey::new().ok_or(CallbackRefused::NoKey)?;
+        let kept = key.kept().ok_or(CallbackRefused::NoKey)?;
+        Ok((Some(key), Some(kept)))
     }
 
     async fn exchange_code(
@@ -217,19 +240,21 @@ impl Provider {
         login: &LoginSide,
         code: &str,
         attempt: &LoginAttempt,
+        key: Option<&ProofKey>,
         now: SystemTime,
     ) -> Result<Tokens, ExchangeRefused> {
         let redirect =
             RedirectUrl::new(attempt.redirect_uri.clone()).map_err(|_| ExchangeRefused::Malformed)?;
         let mut answers = exchange::Answers::new(&login.clients);
         for (place, client) in login.clients.in_order() {
+            let Some(call) = self.token_call(place, key, now) else { continue };
             let asked = client
                 .exchange_code(AuthorizationCode::new(code.to_owned()))
                 .set_pkce_verifier(PkceCodeVerifier::new(attempt.verifier.reveal().clone()))
                 .set_redirect_uri(Cow::Borrowed(&redirect))
-                .request_async(&self.http)
+                .request_async(&call)
                 .await;
-            if answers.take(place, exchange::tokens(asked, now)) {
+            if answers.take(place, exchange::tokens(asked, key.is_some(), now)) {
                 break;
             }
         }

@@ -12,6 +12,7 @@ use ostia_config::provider::ClaimsSource;
 use ostia_identity::{Claims, Token, TokenRefused, accept_companion};
 use serde_json::{Map, Value};
 
+use super::proof_key::ProofKey;
 use super::userinfo::UserInfoRefused;
 use crate::Fault;
 use crate::provider::Provider;
@@ -43,6 +44,8 @@ const OF_ID_TOKENS: [&str; 14] = [
 pub(crate) struct About<'a> {
     pub(crate) published: &'a Published,
     pub(crate) access_token: &'a Secret<String>,
+    /// The key that the access token is bound to, if it is.
+    pub(crate) key: Option<&'a ProofKey>,
     pub(crate) subject: &'a str,
     /// Names the Workspace of somebody whose ID token did not come anew.
     pub(crate) before: Option<&'a Claims>,

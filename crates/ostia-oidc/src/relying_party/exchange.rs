@@ -7,7 +7,7 @@ use ostia_config::Secret;
 
 use crate::Fault;
 use crate::provider::http::HttpRefused;
-use crate::provider::metadata::Clients;
+use crate::provider::login_side::Clients;
 use crate::relying_party::token_answer::{TokenAnswer, TokenErrorAnswer};
 
 /// What the token endpoint gave us, before the ID token is looked at.
@@ -35,6 +35,10 @@ pub enum ExchangeRefused {
     /// `token_type` is not `Bearer`.
     #[error("the token endpoint gave a token that is not of type Bearer")]
     TokenType,
+    /// `token_type` is not `DPoP` although the key was shown: whoever steals the tokens can use them (RFC 9449 section
+    /// 5).
+    #[error("the token endpoint gave a token that is not bound to our key")]
+    NotBound,
 }
 
 /// The error codes of RFC 6749 section 5.2.
@@ -59,7 +63,7 @@ pub enum TokenError {
 }
 
 impl TokenError {
-    fn read(error: &str) -> Self {
+    pub(crate) fn read(error: &str) -> Self {
         match error {
             "invalid_grant" => Self::InvalidGrant,
             "invalid_client" => Self::InvalidClient,
@@ -81,6 +85,7 @@ impl ExchangeRefused {
             Self::Http(cause) => cause.slug(),
             Self::Malformed => "token_answer_malformed",
             Self::TokenType => "token_type_not_bearer",
+            Self::NotBound => "token_type_not_dpop",
             Self::Refused(error) => match error {
                 TokenError::InvalidGrant => "invalid_grant",
                 TokenError::InvalidClient => "invalid_client",
@@ -99,9 +104,11 @@ impl ExchangeRefused {
     pub fn fault(&self) -> Fault {
         match self {
             Self::Refused(TokenError::InvalidGrant) => Fault::Caller,
-            Self::Refused(TokenError::Unavailable) | Self::Http(_) | Self::Malformed | Self::TokenType => {
-                Fault::Issuer
-            }
+            Self::Refused(TokenError::Unavailable)
+            | Self::Http(_)
+            | Self::Malformed
+            | Self::TokenType
+            | Self::NotBound => Fault::Issuer,
             Self::Refused(_) => Fault::Operator,
         }
     }
@@ -109,11 +116,13 @@ impl ExchangeRefused {
 
 type Asked = Result<TokenAnswer, RequestTokenError<HttpRefused, TokenErrorAnswer>>;
 
-/// Reads the outcome of a token call made at `now`.
-pub(crate) fn tokens(asked: Asked, now: SystemTime) -> Result<Tokens, ExchangeRefused> {
+/// Reads the outcome of a token call made at `now`; `bound` when it showed a key that the tokens are to be bound to.
+pub(crate) fn tokens(asked: Asked, bound: bool, now: SystemTime) -> Result<Tokens, ExchangeRefused> {
     let answer = asked.map_err(refusal)?;
-    if !answer.is_bearer() {
-        return Err(ExchangeRefused::TokenType);
+    match bound {
+        true if !answer.is_of_type("DPoP") => return Err(ExchangeRefused::NotBound),
+        false if !answer.is_of_type("Bearer") => return Err(ExchangeRefused::TokenType),
+        _ => {}
     }
     if answer.access_token().secret().is_empty() {
         return Err(ExchangeRefused::Malformed);

@@ -4,10 +4,12 @@ use openidconnect::core::CoreResponseType;
 use openidconnect::{AuthenticationFlow, CsrfToken, Nonce, PkceCodeChallenge, RedirectUrl, Scope};
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use ostia_config::Secret;
+use ostia_config::provider::{Client, ResponseMode};
 
+use super::push::PushRefused;
 use crate::Fault;
 use crate::provider::Provider;
 
@@ -27,8 +29,8 @@ pub struct LoginRequest<'a> {
     /// `acr_values`: the classes of authentication that would do, in order of preference (OpenID Connect Core section
     /// 3.1.2.1). Empty: any. Replaces one of `authorize_params`.
     pub acr_values: &'a [String],
-    /// `max_age`: how long ago the person may have signed in at the issuer. `None`: any time. Replaces one of
-    /// `authorize_params`.
+    /// `max_age`: how long ago the person may have signed in at the issuer. `None`: any time. Of this and one of
+    /// `authorize_params` the shorter counts.
     pub max_age: Option<Duration>,
 }
 
@@ -70,6 +72,9 @@ pub enum LoginRefused {
     /// `redirect_uri` is no absolute URL.
     #[error("the redirect_uri is not a URL")]
     RedirectUri,
+    /// The issuer did not take the request that was pushed to it.
+    #[error("the authorization request could not be pushed")]
+    NotPushed(#[from] PushRefused),
 }
 
 impl LoginRefused {
@@ -80,6 +85,7 @@ impl LoginRefused {
             Self::NotForPeople => "provider_without_client",
             Self::Unavailable { .. } => "provider_unavailable",
             Self::RedirectUri => "redirect_uri_malformed",
+            Self::NotPushed(refused) => refused.slug(),
         }
     }
 
@@ -89,6 +95,7 @@ impl LoginRefused {
         match self {
             Self::NotForPeople | Self::RedirectUri => Fault::Operator,
             Self::Unavailable { .. } => Fault::Issuer,
+            Self::NotPushed(refused) => refused.fault(),
         }
     }
 }
@@ -97,10 +104,11 @@ impl Provider {
     /// Starts a login: authorization code flow with PKCE S256, `state` and `nonce`, always.
     ///
     /// Waits, at most 1.5 s, for metadata that is being fetched at this moment, or for another try at an issuer that
-    /// failed the last time; else it does not wait.
+    /// failed the last time; else it waits only where the request is pushed to the issuer first (RFC 9126).
     ///
     /// # Errors
-    /// The provider is for tokens only, its metadata was never loaded, or the caller gave no URL.
+    /// The provider is for tokens only, its metadata was never loaded, the caller gave no URL, or the issuer did not
+    /// take a request that was pushed.
     pub async fn begin_login(
         self: &Arc<Self>,
         request: LoginRequest<'_>,
@@ -139,10 +147,19 @@ impl Provider {
         if !request.acr_values.is_empty() {
             asking = asking.add_extra_param("acr_values", request.acr_values.join(" "));
         }
-        if let Some(most) = request.max_age {
+        // A route that asks for less than the provider does not loosen its rule.
+        let most = request.max_age.into_iter().chain(max_age_of(settings)).min();
+        if let Some(most) = most {
             asking = asking.add_extra_param("max_age", most.as_secs().to_string());
         }
+        if settings.ways.response_mode == ResponseMode::FormPost {
+            asking = asking.add_extra_param("response_mode", "form_post");
+        }
         let (url, state, nonce) = asking.url();
+        let url = match &login.push {
+            Some(endpoint) => self.push(login, endpoint, &url, SystemTime::now()).await?,
+            None => url,
+        };
         let attempt = LoginAttempt {
             state: state.into_secret(),
             nonce: nonce.secret().clone(),
@@ -170,6 +187,12 @@ fn may_add(name: &str, request: &LoginRequest<'_>) -> bool {
     let replaced = (name == "prompt" && request.prompt.is_some())
         || (name == "login_hint" && request.login_hint.is_some())
         || (name == "acr_values" && !request.acr_values.is_empty())
-        || (name == "max_age" && request.max_age.is_some());
+        // It is added as a number.
+        || name == "max_age";
     !OURS.contains(&name) && !replaced
+}
+
+/// `max_age` of `authorize_params`: then the ID token has to say that it was kept.
+pub(super) fn max_age_of(client: &Client) -> Option<Duration> {
+    client.authorize_params.get("max_age")?.parse().ok().map(Duration::from_secs)
 }

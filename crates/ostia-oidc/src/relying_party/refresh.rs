@@ -9,12 +9,12 @@ use ostia_identity::{Claims, IdTokenRefused, LoginContinued};
 
 use super::claims::{About, ClaimsRefused};
 use super::exchange::{self, ExchangeRefused, TokenError, Tokens};
+use super::proof_key::{KeptKey, ProofKey};
 use crate::Fault;
 use crate::provider::Provider;
 use crate::provider::demand::KeyedRefused;
-use crate::provider::discovery::Published;
 use crate::provider::http::HttpRefused;
-use crate::provider::metadata::LoginSide;
+use crate::provider::login_side::LoginSide;
 use crate::provider::record::RefreshEnd;
 
 /// The session that is refreshed.
@@ -28,6 +28,8 @@ pub struct RefreshRequest<'a> {
     pub auth_time: Option<SystemTime>,
     /// The claims of the session: what the sources of `claims_from` say anew is put over them when no ID token comes.
     pub claims: &'a Claims,
+    /// The key that the session's tokens are bound to, if they are.
+    pub proof_key: Option<&'a KeptKey>,
 }
 
 /// New tokens for the same session.
@@ -123,7 +125,7 @@ impl RefreshRefused {
                     matches!(cause, HttpRefused::Timeout | HttpRefused::Broken(_) | HttpRefused::BodyTooLarge)
                 }
                 ExchangeRefused::Refused(_) => false,
-                ExchangeRefused::Malformed | ExchangeRefused::TokenType => true,
+                ExchangeRefused::Malformed | ExchangeRefused::TokenType | ExchangeRefused::NotBound => true,
             },
         }
     }
@@ -182,15 +184,24 @@ impl Provider {
         self.keys_soon(now).await.ok_or_else(unavailable)?;
 
         let old = RefreshToken::new(request.refresh_token.reveal().clone());
+        let key = request.proof_key.and_then(ProofKey::from_kept);
         let mut answers = exchange::Answers::new(&login.clients);
         for (place, client) in login.clients.in_order() {
-            let asked = client.exchange_refresh_token(&old).request_async(&self.http).await;
-            if answers.take(place, exchange::tokens(asked, now)) {
+            let Some(call) = self.token_call(place, key.as_ref(), now) else { continue };
+            let asked = client.exchange_refresh_token(&old).request_async(&call).await;
+            if answers.take(place, exchange::tokens(asked, key.is_some(), now)) {
                 break;
             }
         }
         let tokens = answers.last()?;
-        let (claims, auth_time) = self.refreshed_claims(&published, login, &tokens, request, now).await?;
+        let about = About {
+            published: &published,
+            access_token: &tokens.access_token,
+            key: key.as_ref(),
+            subject: request.subject,
+            before: None,
+        };
+        let (claims, auth_time) = self.refreshed_claims(about, login, &tokens, request, now).await?;
         Ok(Refreshed {
             access_token: tokens.access_token,
             access_expires_at: tokens.access_expires_at,
@@ -207,14 +218,12 @@ impl Provider {
     /// session.
     async fn refreshed_claims(
         self: &Arc<Self>,
-        published: &Published,
+        about: About<'_>,
         login: &LoginSide,
         tokens: &Tokens,
         request: RefreshRequest<'_>,
         now: SystemTime,
     ) -> Result<(Option<Claims>, Option<SystemTime>), RefreshRefused> {
-        let about =
-            About { published, access_token: &tokens.access_token, subject: request.subject, before: None };
         let Some(text) = &tokens.id_token else {
             let renewed = self.renew(about, request.claims, now).await;
             return Ok((self.or_as_before(renewed)?.flatten(), None));

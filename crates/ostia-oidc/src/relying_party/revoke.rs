@@ -1,8 +1,7 @@
 //! Telling the issuer that a token is not needed any more (RFC 7009).
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use http::{HeaderValue, Request, header};
 use ostia_config::Secret;
 use url::Url;
 use url::form_urlencoded::Serializer;
@@ -61,18 +60,11 @@ impl Provider {
         token: &Secret<String>,
         credentials: &Credentials<'_>,
     ) -> Result<u16, HttpRefused> {
-        let body = form(token, credentials);
-        let mut request = Request::post(endpoint.as_str()).body(body).unwrap_or_default();
-        let form_type = HeaderValue::from_static("application/x-www-form-urlencoded");
-        request.headers_mut().insert(header::CONTENT_TYPE, form_type);
-        credentials.add_to_headers(request.headers_mut());
-        Ok(self.http.send(request).await?.status().as_u16())
+        let form = Serializer::new(String::new())
+            .append_pair("token", token.reveal())
+            .append_pair("token_type_hint", "refresh_token")
+            .finish();
+        let answer = self.post_form(endpoint, form, credentials, SystemTime::now()).await?;
+        Ok(answer.status().as_u16())
     }
-}
-
-fn form(token: &Secret<String>, credentials: &Credentials<'_>) -> Vec<u8> {
-    let mut form = Serializer::new(String::new());
-    form.append_pair("token", token.reveal()).append_pair("token_type_hint", "refresh_token");
-    credentials.add_to_form(&mut form);
-    form.finish().into_bytes()
 }

@@ -40,9 +40,9 @@ pub(crate) struct AnyTokenType(String);
 impl TokenType for AnyTokenType {}
 
 impl TokenAnswer {
-    /// `token_type` is `Bearer`; Ostia asks for no other.
-    pub(crate) fn is_bearer(&self) -> bool {
-        self.token_type.0.eq_ignore_ascii_case("bearer")
+    /// Whether `token_type` is this.
+    pub(crate) fn is_of_type(&self, wanted: &str) -> bool {
+        self.token_type.0.eq_ignore_ascii_case(wanted)
     }
 
     /// The ID token as it came. Held in openidconnect's access-token type, whose `Debug` is redacted.

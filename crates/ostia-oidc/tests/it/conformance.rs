@@ -243,3 +243,84 @@ async fn algorithm_that_the_issuer_does_not_list_is_refused() {
     issuer.knobs().metadata = Some(Box::new(listed));
     assert_eq!(login(&issuer).await.unwrap_err().slug(), "algorithm_not_allowed");
 }
+
+#[tokio::test]
+async fn oidcc_client_test_discovery_openid_config() {
+    let issuer = Issuer::start().await;
+    login(&issuer).await.unwrap();
+    assert_eq!(issuer.calls("/.well-known/openid-configuration").len(), 1);
+    let call = &issuer.calls("/token")[0];
+    assert!(
+        call.form["redirect_uri"].starts_with("https://"),
+        "every endpoint is the one that the document names"
+    );
+}
+
+#[tokio::test]
+async fn oidcc_client_test_invalid_sig_hs256() {
+    use base64::Engine;
+    use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
+    let issuer = Issuer::start().await;
+    // By the client's secret, which the standard allows and we never asked for.
+    issuer.knobs().token_answer = Some(Box::new(|answer| {
+        let token = answer["id_token"].as_str().unwrap();
+        let claims = token.split('.').nth(1).unwrap();
+        let signed = format!("{}.{claims}", BASE64.encode(r#"{"alg":"HS256","kid":"key-1"}"#));
+        let key =
+            aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, crate::issuer::CLIENT_SECRET.as_bytes());
+        let tag = aws_lc_rs::hmac::sign(&key, signed.as_bytes());
+        answer["id_token"] = json!(format!("{signed}.{}", BASE64.encode(tag)));
+    }));
+    assert_eq!(login(&issuer).await.unwrap_err().slug(), "algorithm_unsupported");
+}
+
+#[tokio::test]
+async fn oidcc_client_test_userinfo_bearer_header() {
+    let issuer = Issuer::start().await;
+    let mut settings = issuer.settings();
+    settings.claims_from = vec![ostia_config::provider::ClaimsSource::UserInfo];
+    let provider = ostia_oidc::Provider::with_pace(settings.into(), None, patient()).unwrap();
+    let start = start_login(&provider).await;
+    provider.finish_login(&issuer.sign_in(&start), &start.attempt, SystemTime::now()).await.unwrap();
+    let call = &issuer.calls("/userinfo")[0];
+    assert!(call.headers["authorization"].to_str().unwrap().starts_with("Bearer access-"));
+    assert!(call.form.is_empty(), "the token is in no body");
+}
+
+/// Claims that are elsewhere are not fetched, and what names them is no claim of the person.
+async fn claims_of_others(sources: serde_json::Value) {
+    let issuer = Issuer::start().await;
+    issuer.knobs().id_token = Some(Box::new(move |claims| {
+        claims["_claim_names"] = json!({ "shoe_size": "src1" });
+        claims["_claim_sources"] = sources.clone();
+    }));
+    let signed_in = login(&issuer).await.unwrap();
+    assert!(signed_in.claims.get("shoe_size").is_none());
+    assert!(issuer.calls("/elsewhere").is_empty());
+}
+
+#[tokio::test]
+async fn oidcc_client_test_aggregated_claims() {
+    claims_of_others(json!({ "src1": { "JWT": "e30.eyJzaG9lX3NpemUiOjQyfQ." } })).await;
+}
+
+#[tokio::test]
+async fn oidcc_client_test_distributed_claims() {
+    claims_of_others(json!({ "src1": { "endpoint": "http://127.0.0.1/elsewhere" } })).await;
+}
+
+#[tokio::test]
+async fn oidcc_client_test_mtls_endpoint_aliases() {
+    let issuer = Issuer::start().await;
+    issuer.knobs().metadata = Some(Box::new(|m| {
+        let alias = format!("{}/token", m["issuer"].as_str().unwrap());
+        m["token_endpoint"] = json!("https://not-for-certificates.invalid/token");
+        m["mtls_endpoint_aliases"] = json!({ "token_endpoint": alias });
+    }));
+    let mut settings = issuer.settings();
+    let client = settings.client.as_mut().unwrap();
+    client.auth_method = ostia_config::provider::ClientAuthMethod::TlsClientAuth;
+    let provider = ostia_oidc::Provider::with_pace(settings.into(), None, patient()).unwrap();
+    let start = start_login(&provider).await;
+    provider.finish_login(&issuer.sign_in(&start), &start.attempt, SystemTime::now()).await.unwrap();
+}

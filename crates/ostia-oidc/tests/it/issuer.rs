@@ -24,6 +24,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::key::{SigningKey, half_hash, s256, unsigned};
+use crate::strict::Strict;
 
 pub(crate) const CLIENT_ID: &str = "ostia & co";
 pub(crate) const CLIENT_SECRET: &str = "s3cret:+/ %ü";
@@ -71,6 +72,7 @@ pub(crate) struct Knobs {
     pub(crate) userinfo: Option<Edit>,
     pub(crate) introspection: Option<Edit>,
     pub(crate) signing: Signing,
+    pub(crate) strict: Strict,
     /// By path.
     pub(crate) replies: HashMap<&'static str, Reply>,
     /// Called when a code or refresh token comes in, before anything is signed.
@@ -220,6 +222,8 @@ pub(crate) fn settings(issuer: &str) -> ostia_config::Provider {
             client_secret: Some(Secret::new(CLIENT_SECRET.to_owned())),
             more_client_secrets: Vec::new(),
             auth_method: ClientAuthMethod::Basic,
+            key: None,
+            ways: Default::default(),
             redirect_uri: None,
             callback_path: "/.ostia/callback".to_owned(),
             scopes: vec!["openid".to_owned(), "email".to_owned(), "offline_access".to_owned()],
@@ -292,6 +296,14 @@ async fn answer(State(shared): State<Arc<Shared>>, uri: Uri, headers: HeaderMap,
         form: form.clone(),
     });
     let reply = shared.knobs.lock().unwrap().replies.get(path.as_str()).cloned();
+    let method = if path == "/userinfo" { "GET" } else { "POST" };
+    if matches!(path.as_str(), "/token" | "/userinfo" | "/par") && reply.is_none() {
+        let address = format!("{}{path}", shared.issuer);
+        let refusal = shared.knobs.lock().unwrap().strict.refusal(method, &address, &headers, &form);
+        if let Some(refusal) = refusal {
+            return refusal;
+        }
+    }
     match reply {
         None => shared.right_answer(&path, &headers, &form),
         Some(Reply::Status(status, body)) => {

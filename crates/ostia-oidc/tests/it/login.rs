@@ -30,7 +30,7 @@ async fn every_parameter_of_the_authorization_request_is_there_once() {
         ("prompt", "consent"),
         ("state", "fixed"),
         ("acr_values", "weak"),
-        ("max_age", "1"),
+        ("max_age", "1800"),
     ];
     let client = settings.client.as_mut().unwrap();
     client.authorize_params = more.map(|(name, value)| (name.to_owned(), value.to_owned())).into();

@@ -6,7 +6,9 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "an error here is a failure of the test")]
 
 mod bearer;
+mod bound;
 mod callback;
+mod client_key;
 mod conformance;
 mod discovery;
 mod introspection;
@@ -16,4 +18,5 @@ mod keys;
 mod login;
 mod presets;
 mod refresh;
+mod strict;
 mod wire;

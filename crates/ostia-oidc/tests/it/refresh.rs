@@ -18,8 +18,13 @@ const WAIT: Duration = Duration::from_secs(10);
 async fn refresh(provider: &Arc<Provider>, token: &str) -> Result<Refreshed, RefreshRefused> {
     let refresh_token = Secret::new(token.to_owned());
     let claims = ostia_identity::Claims::default();
-    let request =
-        RefreshRequest { refresh_token: &refresh_token, subject: "alice", auth_time: None, claims: &claims };
+    let request = RefreshRequest {
+        refresh_token: &refresh_token,
+        subject: "alice",
+        auth_time: None,
+        claims: &claims,
+        proof_key: None,
+    };
     provider.refresh(request, SystemTime::now()).await
 }
 

@@ -62,3 +62,30 @@ fn what_a_person_opens_is_a_navigation() {
         assert!(judge(method, fields), "{what}");
     }
 }
+
+#[test]
+fn a_form_that_a_browser_posts_is_a_form_navigation_and_nothing_else_is() {
+    const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded; charset=utf-8");
+    for (what, method, fields, expected) in [
+        ("a form", Method::POST, &[FORM, HTML, NAVIGATE, DOCUMENT][..], true),
+        ("a form of an older browser", Method::POST, &[FORM, HTML], true),
+        ("a form in a frame", Method::POST, &[FORM, NAVIGATE, ("sec-fetch-dest", "iframe"), HTML], false),
+        ("a script's post", Method::POST, &[FORM, ("sec-fetch-mode", "cors"), HTML], false),
+        (
+            "a form with files",
+            Method::POST,
+            &[("content-type", "multipart/form-data"), HTML, NAVIGATE],
+            false,
+        ),
+        ("two kinds of body", Method::POST, &[FORM, ("content-type", "text/plain"), HTML, NAVIGATE], false),
+        ("no kind of body", Method::POST, &[HTML, NAVIGATE, DOCUMENT], false),
+        ("a page", Method::GET, &[FORM, HTML, NAVIGATE, DOCUMENT], false),
+        ("a program", Method::POST, &[FORM, ("accept", "*/*")], false),
+    ] {
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        assert_eq!(is_form_navigation(&method, &headers), expected, "{what}");
+    }
+}

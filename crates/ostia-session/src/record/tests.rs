@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{Kept, NotASession, decode, encode};
+use ostia_config::Secret;
+
 use crate::fixture::{providers, session};
 use crate::realm::Realms;
 use crate::{Session, Token};
@@ -59,6 +61,19 @@ fn every_truncation_and_any_addition_is_no_session() {
         assert_eq!(decode(&bytes[..length], &realms()).err(), Some(NotASession::Malformed), "{length}");
     }
     assert_eq!(decode(&[bytes.as_slice(), &[0]].concat(), &realms()).err(), Some(NotASession::Malformed));
+}
+
+#[test]
+fn the_key_of_bound_tokens_comes_back_and_half_a_key_is_no_session() {
+    let session = Session { proof_key: Some(Secret::new([7; 32])), ..session() };
+    let bytes = encoded(&session, ALL);
+    assert_eq!(decode(&bytes, &realms()).unwrap(), session);
+    let next = session.refreshed(None, None, crate::Grant::default(), crate::fixture::now());
+    assert_eq!(next.proof_key, session.proof_key, "a refresh keeps the binding");
+    for cut in 1..32 {
+        let cut = &bytes[..bytes.len() - cut];
+        assert_eq!(decode(cut, &realms()).err(), Some(NotASession::Malformed));
+    }
 }
 
 #[test]

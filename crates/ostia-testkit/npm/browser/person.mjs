@@ -16,6 +16,12 @@ export async function tell(story) {
   });
   try {
     console.log(JSON.stringify(await story(browser)));
+  } catch (error) {
+    // Where it got stuck.
+    for (const page of browser.contexts().flatMap((context) => context.pages())) {
+      console.error(`at ${page.url()}:\n${await page.content().catch(() => '')}`);
+    }
+    throw error;
   } finally {
     await browser.close();
   }
@@ -44,6 +50,13 @@ export const follow = (page, button) =>
 export async function signIn(page, name, isThere = (url) => url.startsWith(facts.origin)) {
   await page.waitForURL((url) => !url.href.startsWith(facts.origin) || isThere(url.href));
   for (let form = 0; form < 3 && !page.url().startsWith(facts.origin); form += 1) {
+    // A form that posts itself has no button that is shown: then the way back is the next that happens.
+    const button = page.locator('button[type=submit]').waitFor({ state: 'visible' });
+    const back = page.waitForURL((url) => isThere(url.href));
+    await Promise.race([button.catch(() => {}), back.catch(() => {})]);
+    if (page.url().startsWith(facts.origin)) {
+      break;
+    }
     const field = page.locator('input[name=login]');
     if (await field.count()) {
       await field.fill(name);

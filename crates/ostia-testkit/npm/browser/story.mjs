@@ -41,7 +41,7 @@ await tell(async (browser) => {
     await follow(page, atProvider);
   }
   await page.waitForURL((url) => url.pathname === '/.ostia/signed-out');
-  saw.signedOut = page.url();
+  saw.signedOut = page.url().split('?')[0];
   await picture(page, 'signed-out');
   await go(page, '/');
   saw.afterSignOut = (await page.locator('input[name=login]').count()) ? 'login' : page.url();

@@ -13,13 +13,18 @@ struct Site {
     origin: String,
     _node: Ostia,
     _provider: NodeProvider,
-    _app: EchoUpstream,
+    app: EchoUpstream,
     _keys: TempDir,
 }
 
 impl Site {
     /// `sessions` are further keys of that section.
     async fn start(sessions: &str) -> Self {
+        Self::start_with(sessions, "", "").await
+    }
+
+    /// The same with further lines of `provider` and further keys of the route `app`.
+    async fn start_with(sessions: &str, provider_keys: &str, route_keys: &str) -> Self {
         let port = free_port();
         let origin = format!("http://localhost:{port}");
         let provider = NodeProvider::start(&Registration {
@@ -34,11 +39,11 @@ impl Site {
         let yaml = format!(
             "listeners:\n  http: {{ bind: \"127.0.0.1:{port}\" }}\n\
              provider:\n  issuer: {}\n  client_id: ostia\n  client_secret: {}\n  redirect_uri: {origin}/.ostia/callback\n  \
-               scopes: [openid, profile, email, groups, offline_access]\n\
+               scopes: [openid, profile, email, groups, offline_access]\n{provider_keys}\
              sessions: {{ keys_file: {}/session.keys{sessions} }}\n{POLICIES}\
              upstreams:\n  app: {{ servers: [\"{}\"] }}\n\
              routes:\n  \
-               - {{ name: app, host: localhost, allow: staff, upstream: app }}\n  \
+               - {{ name: app, host: localhost, allow: staff, upstream: app{route_keys} }}\n  \
                - {{ name: finance, host: localhost, path: /finance/, allow: finance, upstream: app }}\n",
             provider.issuer(),
             provider.client_secret(),
@@ -46,7 +51,7 @@ impl Site {
             app.address(),
         );
         let node = Ostia::start(BINARY, &yaml).await;
-        Self { origin, _node: node, _provider: provider, _app: app, _keys: keys }
+        Self { origin, _node: node, _provider: provider, app, _keys: keys }
     }
 
     /// Tells a story here; its pictures go to a folder of `name`.
@@ -113,4 +118,32 @@ async fn chromium_shows_the_logo_on_our_pages_and_runs_nothing_in_it() {
     let saw = Chromium::new(&artefacts).tell("logo", facts).await;
     assert_eq!(saw["logo"], json!({ "alt": "Example & Sons", "width": 40, "shown": true }));
     assert_eq!((&saw["scripts"], &saw["violations"]), (&Value::Null, &json!([])));
+}
+
+/// L13. The provider's form comes from another site, so Chromium sends no cookie of ours with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn chromium_signs_in_by_a_form_with_lax_and_with_strict_cookies() {
+    for (sessions, name) in [("", "form-post"), (", cookie: { same_site: strict }", "form-post-strict")] {
+        let site = Site::start_with(sessions, "  response_mode: form_post\n", "").await;
+        let (saw, _) = site.tell("deep_link", name, json!({ "path": "/deep%2Flink?q=a+b%20c" })).await;
+        assert_eq!(saw["afterLogin"], format!("{}/deep%2Flink?q=a+b%20c", site.origin), "{name}");
+        assert_eq!(saw["violations"], json!([]), "{name}");
+    }
+}
+
+/// L2.
+#[tokio::test(flavor = "multi_thread")]
+async fn chromium_posts_a_form_again_that_was_kept_over_a_login() {
+    let site = Site::start_with("", "", ", keep_form: true").await;
+    let fields = json!([["text", "Ünï & <b>\"two\"\nlines</b>"], ["submit", "1"], ["a", "1"], ["a", "2"]]);
+    let (saw, _) =
+        site.tell("kept_form", "kept-form", json!({ "path": "/save?x=%2B1", "fields": fields })).await;
+    assert_eq!(saw["afterLogin"], format!("{}/save?x=%2B1", site.origin));
+    assert_eq!((&saw["left"], &saw["violations"]), (&json!(0), &json!([])));
+    let posted: Vec<_> = site.app.seen().into_iter().filter(|seen| seen.target() == "/save?x=%2B1").collect();
+    assert_eq!(posted.len(), 1, "once, and by nobody who had not signed in");
+    assert!(posted[0].head.starts_with("POST "), "{}", posted[0].head);
+    let body = String::from_utf8_lossy(&posted[0].body).into_owned();
+    // The page that posted first says no encoding, so Chromium sent bytes of windows-1252.
+    assert_eq!(body, "text=%DCn%EF+%26+%3Cb%3E%22two%22%0D%0Alines%3C%2Fb%3E&submit=1&a=1&a=2");
 }

@@ -43,7 +43,7 @@ fn join(scene: &mut Scene) {
 #[tokio::test(flavor = "multi_thread")]
 async fn okta_signs_in_refreshes_and_signs_out_by_its_preset() {
     let life = whole_life(Dialect::Okta).await;
-    life.was_left_by(&["client_id", "id_token_hint", "post_logout_redirect_uri"]);
+    life.was_left_by(&["client_id", "id_token_hint", "post_logout_redirect_uri", "state"]);
     life.gave_tokens_back().await;
 }
 
@@ -65,14 +65,14 @@ async fn cognito_signs_in_refreshes_and_signs_out_by_its_preset() {
 #[tokio::test(flavor = "multi_thread")]
 async fn entra_signs_in_refreshes_and_signs_out_by_its_preset() {
     let life = whole_life(Dialect::Entra).await;
-    life.was_left_by(&["client_id", "id_token_hint", "post_logout_redirect_uri"]);
+    life.was_left_by(&["client_id", "id_token_hint", "post_logout_redirect_uri", "state"]);
     assert!(life.provider.calls("directory").is_empty(), "the token had all groups");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keycloak_signs_in_refreshes_and_signs_out_by_its_preset() {
     let life = whole_life(Dialect::Keycloak).await;
-    life.was_left_by(&["client_id", "id_token_hint", "post_logout_redirect_uri"]);
+    life.was_left_by(&["client_id", "id_token_hint", "post_logout_redirect_uri", "state"]);
     life.gave_tokens_back().await;
 }
 
@@ -90,7 +90,7 @@ async fn an_auth0_tenant_that_advertises_it_is_left_by_the_standard() {
     let life = Life::begin(provider, "\"https://app.example.com/roles\": [staff]", &[]).await;
     life.signs_in().await;
     life.signs_out().await;
-    life.was_left_by(&["client_id", "id_token_hint", "post_logout_redirect_uri"]);
+    life.was_left_by(&["client_id", "id_token_hint", "post_logout_redirect_uri", "state"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

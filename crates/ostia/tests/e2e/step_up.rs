@@ -45,6 +45,7 @@ async fn a_person_is_sent_to_sign_in_more_strongly_and_then_enters() {
     world.provider.expect_person(ana(json!({ "acr": "phr" })));
     let entered = browser.follow(sent).await;
     assert_eq!((entered.status, entered.path_and_query()), (200, "/ledger/x?y=1"), "{}", entered.text());
+    assert_eq!(world.provider.calls("/authorize").last().unwrap()["login_hint"], "ana@example.com");
     // Somebody else, whom it would not help.
     let without = Browser::new(&world.names);
     world.provider.expect_person(ana(json!({ "acr": "pwd", "groups": ["staff"] })));
@@ -52,6 +53,33 @@ async fn a_person_is_sent_to_sign_in_more_strongly_and_then_enters() {
     let refused = without.open(&format!("{APP}/ledger/x")).await;
     assert_eq!(refused.status, 403, "a stronger sign-in would not help: the group is missing");
     assert!(refused.text().contains("claim_differs"), "{}", refused.text());
+}
+
+/// L8.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_up_gives_a_new_session_and_the_cookie_of_before_is_dead() {
+    let world = World::new().await;
+    let _node =
+        world.start(&[&world.provider_section(), POLICIES, &world.upstream_section(), ROUTES].concat()).await;
+    let browser = Browser::new(&world.names);
+    world.provider.expect_person(ana(json!({ "acr": "pwd" })));
+    assert_eq!(browser.visit(&format!("{APP}/home")).await.status, 200);
+    let before = browser.cookies();
+    world.provider.expect_person(ana(json!({ "acr": "phr" })));
+    eventually("the first sign-in is not of a moment ago any more", Duration::from_secs(15), async || {
+        let page = browser.visit(&format!("{APP}/ledger/x")).await;
+        (page.status == 200).then_some(())
+    })
+    .await;
+    let value = |cookies: &[ostia_testkit::Cookie]| {
+        cookies.iter().find(|cookie| cookie.name == "__Host-ostia").map(|cookie| cookie.value.clone())
+    };
+    assert_ne!(value(&browser.cookies()), value(&before));
+    let thief = Browser::new(&world.names);
+    thief.set_cookies(before);
+    let answer = thief.fetch(&format!("{APP}/home")).await;
+    assert_eq!(answer.status, 401, "{}", answer.text());
+    assert!(answer.text().contains("session_signed_out"), "{}", answer.text());
 }
 
 #[tokio::test(flavor = "multi_thread")]

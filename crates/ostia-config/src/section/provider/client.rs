@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use url::Url;
 
-use super::callback;
+use super::{authentication, callback, ways};
 use crate::codes;
 use crate::describe::{Key, Section, Shape, Words};
 use crate::fields::Fields;
 use crate::file;
 use crate::findings::Finding;
-use crate::provider::{Client, ClientAuthMethod, LogoutDialect};
+use crate::provider::{Client, LogoutDialect};
 use crate::scalar::{AnyUrl, ScopeToken, is_loopback};
 use crate::section::{TEXT, URL};
 use crate::value::Place;
@@ -65,10 +65,16 @@ pub(crate) static LOGOUT: Section = Section {
 };
 
 /// Keys that mean nothing without `client_id`.
-pub(crate) const LOGIN_KEYS: [&str; 11] = [
+pub(crate) const LOGIN_KEYS: [&str; 17] = [
     "client_secret",
     "client_secret_file",
     "token_endpoint_auth_method",
+    "key_file",
+    "cert_file",
+    "response_mode",
+    "pushed_authorization_requests",
+    "dpop",
+    "third_party_login",
     "redirect_uri",
     "callback",
     "scopes",
@@ -107,11 +113,14 @@ pub(super) fn read(fields: &Fields<'_>, provider: &Name) -> Option<Client> {
     }
     let mut secrets = secrets(fields).into_iter();
     let client_secret = secrets.next();
+    let (auth_method, key) = authentication::read(fields, client_secret.is_some());
     let logout = fields.section("logout");
     let callback_path = callback::path(fields, provider);
     Some(Client {
         client_id: fields.get("client_id"),
-        auth_method: auth_method(fields, client_secret.is_some()),
+        auth_method,
+        key,
+        ways: ways::read(fields),
         client_secret,
         more_client_secrets: secrets.collect(),
         redirect_uri: redirect_uri(fields, &callback_path),
@@ -169,41 +178,6 @@ pub(crate) fn literal_secret(fields: &Fields<'_>, key: &str) -> Option<Secret<St
         return None;
     }
     Some(Secret::new(scalar.text.clone()))
-}
-
-fn auth_method(fields: &Fields<'_>, has_secret: bool) -> ClientAuthMethod {
-    let written = fields.optional::<crate::value::Word>("token_endpoint_auth_method");
-    let method = match written.map(|word| word.0) {
-        Some("client_secret_basic") => ClientAuthMethod::Basic,
-        Some("client_secret_post") => ClientAuthMethod::Post,
-        Some(_) => ClientAuthMethod::None,
-        None if has_secret => ClientAuthMethod::Basic,
-        None => return ClientAuthMethod::None,
-    };
-    if written.is_some() {
-        check_secret_fits(fields, method, has_secret);
-    }
-    method
-}
-
-fn check_secret_fits(fields: &Fields<'_>, method: ClientAuthMethod, has_secret: bool) {
-    let told =
-        ["client_secret", "client_secret_file"].iter().any(|key| fields.cx.findings.spoils(&fields.sub(key)));
-    let key = "token_endpoint_auth_method";
-    let (message, help) = match (method, has_secret) {
-        (ClientAuthMethod::None, true) => (
-            "`none` goes without a secret, but there is one",
-            "remove the secret, or `token_endpoint_auth_method`",
-        ),
-        (ClientAuthMethod::Basic | ClientAuthMethod::Post, false) => {
-            ("this method needs a secret, and there is none", "add `client_secret_file`")
-        }
-        _ => return,
-    };
-    if !told {
-        let finding = Finding::new(codes::SECRET_FIT, fields.value_span(key), fields.sub(key), message);
-        fields.cx.findings.add(finding.help(help));
-    }
 }
 
 fn redirect_uri(fields: &Fields<'_>, callback: &str) -> Option<Url> {
@@ -274,6 +248,12 @@ fn authorize_params(fields: &Fields<'_>) -> BTreeMap<String, String> {
         }
         let place = Place { cx: fields.cx, node: &entry.value, shape: Shape::Text(&TEXT), path: &path };
         if let Some(value) = String::read(place) {
+            if entry.key == "max_age" && value.parse::<u32>().is_err() {
+                let message = format!("`{path}` is no number of seconds");
+                let finding = Finding::new(codes::BAD_VALUE, entry.value.span, path, message);
+                fields.cx.findings.add(finding.help("`max_age: \"3600\"`; it is held against `auth_time`"));
+                continue;
+            }
             params.insert(entry.key.clone(), value);
         }
     }

@@ -105,6 +105,7 @@ pub(super) fn read(fields: &Fields<'_>) -> Handling {
         strip_prefix: strip_prefix(fields),
         rewrite: rewrite(fields),
         compression: fields.get("compression"),
+        keep_form: fields.get("keep_form"),
         rate_limit: rate::read(fields),
         body_bytes: fields.section("limits").optional::<Bytes>("body_bytes").map(|Bytes(bytes)| bytes),
     }

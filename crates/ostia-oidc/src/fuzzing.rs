@@ -1,0 +1,128 @@
+//! Bodies of fuzz targets, as ordinary functions that also run under `cargo test`.
+
+use std::time::Duration;
+
+use ostia_config::Name;
+use ostia_config::policy::ClaimPath;
+use ostia_config::provider::{Client, ClientAuthMethod, Groups, LoginWays, LogoutDialect};
+use ostia_identity::AlgorithmSet;
+
+use crate::provider::metadata::Metadata;
+use crate::relying_party::answer::AuthorizationAnswer;
+
+const ISSUER: &str = "https://login.example.com";
+
+/// The query of a callback, or the form of one, of arbitrary text: nothing panics, and only the parameters of this very
+/// login give a code.
+pub fn callback_query(text: &str) {
+    let Ok(answer) = AuthorizationAnswer::read(text) else { return };
+    let is_ours = answer.check_state("state-of-this-login").is_ok();
+    assert!(!is_ours || text.contains("state"));
+    assert!(answer.check_state("").is_err());
+    if answer.check_issuer(&ISSUER.into(), true).is_ok() {
+        assert!(text.contains("iss") || text.contains('%'));
+    }
+    match answer.code() {
+        Ok(code) => assert!(!code.is_empty()),
+        Err(refused) => assert!(!refused.slug().is_empty() && !refused.to_string().contains('\n')),
+    }
+}
+
+/// A discovery document of arbitrary bytes: nothing panics, and what is used is of our issuer and goes nowhere but to
+/// `https`.
+pub fn discovery_document(bytes: &[u8]) {
+    let Ok(metadata) = Metadata::read(bytes, &settings(), AlgorithmSet::all()) else { return };
+    let endpoints = [
+        Some(&metadata.jwks_uri),
+        metadata.end_session_endpoint.as_ref(),
+        metadata.introspection_endpoint.as_ref(),
+        metadata.revocation_endpoint.as_ref(),
+        metadata.userinfo_endpoint.as_ref(),
+    ];
+    for endpoint in endpoints.into_iter().flatten() {
+        assert!(endpoint.scheme() == "https" && endpoint.has_host() && endpoint.fragment().is_none());
+    }
+    assert!(!metadata.id_token_algorithms.is_empty());
+    let login = metadata.login.as_ref();
+    assert!(login.is_some_and(|login| login.authorization.scheme() == "https"));
+}
+
+fn settings() -> ostia_config::Provider {
+    ostia_config::Provider {
+        name: Name::from("corp"),
+        issuer: ISSUER.to_owned(),
+        client: Some(Client {
+            client_id: "ostia".to_owned(),
+            client_secret: None,
+            more_client_secrets: Vec::new(),
+            auth_method: ClientAuthMethod::None,
+            key: None,
+            ways: LoginWays::default(),
+            redirect_uri: None,
+            callback_path: "/.ostia/callback".to_owned(),
+            logout_dialect: LogoutDialect::Oidc,
+            scopes: vec!["openid".to_owned()],
+            authorize_params: Default::default(),
+            post_logout_redirect_uri: None,
+            back_channel_logout: true,
+            front_channel_logout: false,
+            revokes_tokens: true,
+        }),
+        audiences: Vec::new(),
+        access_token_types: Vec::new(),
+        audience_claims: Vec::new(),
+        dpop_nonce: false,
+        introspection: None,
+        scope_claims: Vec::new(),
+        client_id_claims: Vec::new(),
+        signing_algorithms: Vec::new(),
+        groups: Groups { claims: ClaimPath::parse("groups").into_iter().collect(), strip_prefix: None },
+        display_name: None,
+        issuer_aliases: Vec::new(),
+        allowed_tenants: Vec::new(),
+        claims_from: Vec::new(),
+        microsoft_graph: None,
+        google_directory: None,
+        clock_skew: Duration::from_secs(60),
+        ca_file: None,
+        timeout: Duration::from_secs(5),
+    }
+}
+
+/// A target by name.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// The targets, named as the folders of `corpus/` are. Text targets take what is UTF-8.
+pub const TARGETS: [Target; 2] = [
+    ("callback_query", |bytes| std::str::from_utf8(bytes).map_or((), callback_query)),
+    ("discovery_document", discovery_document),
+];
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn the_corpus_replays() {
+        for (name, run) in TARGETS {
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(name);
+            let seeds: Vec<_> =
+                fs::read_dir(&folder).expect(name).map(|seed| seed.expect(name).path()).collect();
+            assert!(seeds.len() >= 3, "{name} has seeds");
+            for seed in seeds {
+                let bytes = fs::read(seed).expect(name);
+                run(&bytes);
+                // Its neighbours: cut, and with one byte changed.
+                for at in (0..bytes.len()).step_by(bytes.len() / 40 + 1) {
+                    run(&bytes[..at]);
+                    let mut other = bytes.clone();
+                    other[at] ^= 1;
+                    run(&other);
+                }
+            }
+        }
+    }
+}
