@@ -21,12 +21,12 @@ async fn nothing_that_a_client_does_counts_against_a_server() {
         "outlier: { consecutive_failures: 1, eject: 1h, max_ejected: 100% }, timeouts: { first_byte: 20s }";
     let node = Ostia::start(BINARY, &yaml(&[&server], more)).await;
     let host = "HTTP/1.1\r\nHost: app.localhost\r\n";
-    // What it sends before it leaves, and whether the server hears of it.
+    // What it sends before it leaves, and whether the server is sure to hear of it.
     for (what, sent, is_heard) in [
         ("leaves while the server thinks", format!("GET /silent {host}\r\n"), true),
         ("leaves within its body", format!("POST /x {host}Content-Length: 1000\r\n\r\nonly this"), true),
         ("leaves within an answer", format!("GET /half {host}\r\n"), true),
-        ("sends a broken chunk", format!("POST /x {host}Transfer-Encoding: chunked\r\n\r\nZZ\r\n"), true),
+        ("sends a broken chunk", format!("POST /x {host}Transfer-Encoding: chunked\r\n\r\nZZ\r\n"), false),
         ("sends no request at all", "\x16\x03\x01 nonsense\r\n\r\n".to_owned(), false),
     ] {
         let before = server.requests();

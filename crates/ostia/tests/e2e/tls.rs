@@ -207,7 +207,7 @@ async fn what_a_client_certificate_says_reaches_the_application_and_no_client_ca
     assert_eq!(known_as.map(str::len), Some("x-known-as: ".len() + 64), "{said}");
     let seen = world.app.last();
     assert_eq!(seen.field("x-robot").as_deref(), Some("robot.partner.example,robot-2.partner.example"));
-    assert_eq!(seen.field("x-signed-by").as_deref(), Some("by CN=authority of a test"));
+    assert_eq!(seen.field("x-signed-by").as_deref(), Some("by CN=The authority of a test"));
     let shown = format!(":{}:", base64::engine::general_purpose::STANDARD.encode(&robot.der));
     assert_eq!(seen.field("client-cert").as_deref(), Some(shown.as_str()));
 
