@@ -264,12 +264,12 @@ impl Ostia {
         lines
     }
 
-    /// The access log so far: lines of standard output that are JSON objects with a status.
+    /// The access log so far: lines of standard output that are JSON objects and tell of a request.
     #[must_use]
     pub fn access_lines(&self) -> Vec<serde_json::Value> {
         let parse = |line: String| serde_json::from_str::<serde_json::Value>(&line).ok();
         let lines = self.process.stdout().into_iter().filter_map(parse);
-        lines.filter(|line| line.get("http.response.status_code").is_some()).collect()
+        lines.filter(|line| line.get("ostia.duration.total").is_some()).collect()
     }
 
     /// Waits until the access log has at least `count` lines, and returns them.
