@@ -96,6 +96,9 @@ where
                 Ok(Some(H2Accept::Rejected)) => return edge.counters().refuse_connection(ConnectionRefused::Protocol),
                 Err(error) => {
                     tracing::debug!(%error, "an HTTP/2 connection ended");
+                    if let Some(reason) = blamed_on_the_client(&error, &calm) {
+                        edge.counters().refuse_connection(reason);
+                    }
                     return;
                 }
             },
@@ -137,6 +140,16 @@ fn options(bounds: Bounds) -> H2Options {
 /// Ends when a budget is overdrawn. Never wakes by itself: poll it after the codec.
 async fn flood(calm: &Calm) -> Flood {
     std::future::poll_fn(|_| calm.flood().map_or(Poll::Pending, Poll::Ready)).await
+}
+
+/// Why the codec itself ended the connection, if it did: what it reads in one go may overdraw its own bounds first.
+fn blamed_on_the_client(error: &pingora_core::Error, calm: &Calm) -> Option<ConnectionRefused> {
+    let cause = error.cause.as_ref()?.downcast_ref::<h2::Error>()?;
+    match cause.reason() {
+        _ if !cause.is_library() => None,
+        Some(Reason::ENHANCE_YOUR_CALM) => Some(calm.suspected().into()),
+        _ => Some(ConnectionRefused::Protocol),
+    }
 }
 
 /// Each stream is a task of its own; it ends with the stream, and with the connection when that breaks.

@@ -62,6 +62,12 @@ impl Calm {
         }
     }
 
+    /// What a flood is made of that the codec's own bounds ended before ours: of resets if there was any to speak of.
+    pub(super) fn suspected(&self) -> Flood {
+        let has_resets = self.resets.left.load(Relaxed) < RESETS;
+        self.flood().unwrap_or(if has_resets { Flood::Resets } else { Flood::Frames })
+    }
+
     /// Counts what the client sent.
     pub(super) fn received(&self, frame: Frame) {
         match frame.kind {
@@ -174,6 +180,15 @@ mod tests {
         assert_eq!(calm.flood(), None);
         calm.sent(RESET);
         assert_eq!(calm.flood(), Some(Flood::Resets));
+    }
+
+    #[test]
+    fn a_flood_that_the_codec_ended_is_told_by_what_was_seen() {
+        let calm = Calm::new();
+        calm.received(PING);
+        assert_eq!((calm.flood(), calm.suspected()), (None, Flood::Frames));
+        calm.received(RESET);
+        assert_eq!((calm.flood(), calm.suspected()), (None, Flood::Resets));
     }
 
     #[tokio::test(start_paused = true)]
