@@ -1,122 +1,36 @@
 //! Configuration to snapshot: everything that can be wrong is found here, before anything is swapped.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod refused;
+mod route;
+
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use ostia_config::listener::Listener;
-use ostia_config::{Config, Name, WithRefused};
+use ostia_config::{Config, Name};
 use ostia_oidc::Provider;
-use ostia_oidc::provider::ProviderRefused;
-use ostia_policy::{Choice, Gate, Policies, PolicyRefused};
+use ostia_policy::{Choice, Gate, Policies};
 use ostia_request::ManagedFields;
-use ostia_route::{RouteTable, TableRefused};
-use ostia_session::{
-    CookieNameRefused, EndedFileRefused, FlowCookies, KeyRing, KeyRingRefused, ServerCookies, SessionCookies,
-    StoreRefused,
-};
-use ostia_telemetry::{AccessLogRefused, AuditLogRefused, Metrics, MetricsRefused};
-use ostia_upstream::{Group, Registry, TlsRefused, UpstreamTls};
+use ostia_route::RouteTable;
+use ostia_session::{FlowCookies, KeyRing, ServerCookies, SessionCookies};
+use ostia_telemetry::Metrics;
+use ostia_upstream::{Group, Registry, UpstreamTls};
 
-use crate::assertion::{AssertionKeysRefused, Assertions};
+use crate::assertion::Assertions;
 use crate::ended::Endings;
 use crate::extension::{Extensions, Running};
 use crate::handling::RouteHandling;
-use crate::key_file::{self, KeyFileRefused};
+use crate::key_file;
 use crate::page::Pages;
 use crate::projection::Projection;
-use crate::recognised::{NoRandomness, RecognisedCache};
+use crate::recognised::RecognisedCache;
 use crate::shared::RunningStore;
-use crate::snapshot::{
-    ListenerState, RouteState, RouteTimeouts, RunningGroup, RunningProvider, Snapshot, Target,
-};
+use crate::snapshot::{ListenerState, RunningGroup, RunningProvider, Snapshot};
 use crate::stage::forward::FORWARDING_FIELDS;
-use crate::stage::mirror::Mirror;
 
-/// Why a configuration that reads well cannot be put in force.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum CompileRefused {
-    /// Session keys.
-    #[error("session keys in {path}: {source}", path = path.display())]
-    Keys {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: KeyRingRefused,
-    },
-    /// The file of the session keys.
-    #[error(transparent)]
-    KeyFile(#[from] KeyFileRefused),
-    /// The keys of signed statements.
-    #[error(transparent)]
-    AssertionKeys(#[from] AssertionKeysRefused),
-    /// An extension that is not there, or whose `with` it does not take.
-    #[error(transparent)]
-    Extension(#[from] WithRefused),
-    /// The cookie's name.
-    #[error(transparent)]
-    CookieName(#[from] CookieNameRefused),
-    /// A provider.
-    #[error("provider `{name}`: {source}{cause}", cause = cause_of(source))]
-    Provider {
-        /// Its name.
-        name: Name,
-        /// What is wrong.
-        source: ProviderRefused,
-    },
-    /// The TLS of an upstream.
-    #[error("upstream `{name}`: {source}")]
-    UpstreamTls {
-        /// Its name.
-        name: Name,
-        /// What is wrong.
-        source: TlsRefused,
-    },
-    /// Routes that match the same requests.
-    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
-    Routes(Vec<TableRefused>),
-    /// Policies.
-    #[error(transparent)]
-    Policies(#[from] PolicyRefused),
-    /// A name that leads nowhere; a checked configuration has none.
-    #[error("{what} `{name}` is not defined")]
-    Dangling {
-        /// What kind of thing.
-        what: &'static str,
-        /// Its name.
-        name: Name,
-    },
-    /// Something that a reload cannot change.
-    #[error("{0} cannot be changed by a reload: restart Ostia to apply it")]
-    NeedsRestart(&'static str),
-    /// The access log.
-    #[error(transparent)]
-    AccessLog(#[from] AccessLogRefused),
-    /// The audit log.
-    #[error(transparent)]
-    AuditLog(#[from] AuditLogRefused),
-    /// The metrics.
-    #[error(transparent)]
-    Metrics(#[from] MetricsRefused),
-    /// No random bytes.
-    #[error(transparent)]
-    Random(#[from] NoRandomness),
-    /// No random bytes for DPoP.
-    #[error(transparent)]
-    DpopRandom(#[from] ostia_oidc::resource_server::dpop::NoRandomness),
-    /// The store that nodes share.
-    #[error(transparent)]
-    Store(#[from] StoreRefused),
-    /// The list of ended sessions.
-    #[error("{0}; name a writable `runtime.state_dir`")]
-    Ended(#[from] EndedFileRefused),
-}
-
-fn cause_of(error: &dyn std::error::Error) -> String {
-    error.source().map(|cause| format!(": {cause}")).unwrap_or_default()
-}
+pub use refused::CompileRefused;
 
 /// Compiles everything that has no effect outside of the process, to find what is wrong.
 pub(crate) fn trial(config: &Config, extensions: &Extensions) -> Result<(), CompileRefused> {
@@ -125,7 +39,7 @@ pub(crate) fn trial(config: &Config, extensions: &Extensions) -> Result<(), Comp
     let policies = Policies::compile(&config.policies)?;
     for section in &config.routes {
         Gate::compile(section, &policies)?;
-        shadows(section, &policies)?;
+        route::shadows(section, &policies)?;
         Choice::compile(section, &policies)?;
     }
     if let Some(path) = &config.sessions.keys_file {
@@ -189,7 +103,9 @@ pub(crate) fn compile(
     let mut routes = Vec::with_capacity(config.routes.len());
     for section in &config.routes {
         let handling = handling(section, previous);
-        routes.push(Arc::new(route(section, handling, &config, &policies, &providers, &groups, metrics)?));
+        routes.push(Arc::new(route::route(
+            section, handling, &config, &policies, &providers, &groups, metrics,
+        )?));
     }
     Ok(Snapshot {
         table,
@@ -384,106 +300,6 @@ fn acme_folders(config: &Config) -> Vec<PathBuf> {
 
 fn port(listener: &Listener) -> Option<u16> {
     listener.bind.first().map(std::net::SocketAddr::port)
-}
-
-fn route(
-    section: &ostia_config::Route,
-    handling: RouteHandling,
-    config: &Config,
-    policies: &Policies,
-    providers: &BTreeMap<Name, Arc<RunningProvider>>,
-    groups: &BTreeMap<Name, Arc<RunningGroup>>,
-    metrics: &Arc<Metrics>,
-) -> Result<RouteState, CompileRefused> {
-    let answers_itself = section.handling.answer.is_some();
-    let group = if answers_itself {
-        // In a registry of its own: nobody asks about servers that are not there.
-        Group::compile(Arc::new(ostia_config::Upstream::of_nobody()), None, &Arc::default())
-    } else {
-        let running = groups.get(&section.upstream);
-        let dangling = || CompileRefused::Dangling { what: "upstream", name: section.upstream.clone() };
-        Arc::clone(&running.ok_or_else(dangling)?.group)
-    };
-    let mut accepted = Vec::with_capacity(section.providers.len());
-    for name in &section.providers {
-        let running = providers
-            .get(name)
-            .ok_or_else(|| CompileRefused::Dangling { what: "provider", name: name.clone() })?;
-        accepted.push(Arc::clone(running));
-    }
-    let counters = config
-        .listeners
-        .iter()
-        .map(|listener| (listener.name.clone(), metrics.route(&listener.name, &section.name)));
-    Ok(RouteState {
-        name: section.name.clone(),
-        host: section.host.clone(),
-        path: section.path.clone(),
-        allow: section.allow.clone(),
-        scopes: section.scopes.clone(),
-        gate: Gate::compile(section, policies)?,
-        shadows: shadows(section, policies)?,
-        audit_allowed: section.audit_allowed,
-        choice: Choice::compile(section, policies)?,
-        targets: targets(section, groups, metrics)?,
-        providers: accepted,
-        credentials: section.credentials,
-        upstream: section.upstream.clone(),
-        upstream_metrics: if answers_itself { Arc::default() } else { metrics.upstream(&section.upstream) },
-        upgrade_websocket: section.upgrade_websocket,
-        idle_timeout: section.timeouts.idle.unwrap_or(group.config().timeouts.idle),
-        timeouts: timeouts(section, group.config()),
-        mirror: mirror(section, groups)?,
-        handling,
-        metrics: counters.collect(),
-        group,
-    })
-}
-
-/// A gate for each shadow policy: they are counted one by one.
-fn shadows(section: &ostia_config::Route, policies: &Policies) -> Result<Vec<Gate>, PolicyRefused> {
-    let gate = |name: &Name| Gate::of_policies(section, std::slice::from_ref(name), policies);
-    section.shadow.iter().map(gate).collect()
-}
-
-fn targets(
-    section: &ostia_config::Route,
-    groups: &BTreeMap<Name, Arc<RunningGroup>>,
-    metrics: &Arc<Metrics>,
-) -> Result<Vec<Arc<Target>>, CompileRefused> {
-    let names: BTreeSet<&Name> = section.upstreams().collect();
-    let target = |name: &Name| {
-        let running = groups.get(name);
-        let running =
-            running.ok_or_else(|| CompileRefused::Dangling { what: "upstream", name: name.clone() })?;
-        let group = Arc::clone(&running.group);
-        Ok(Arc::new(Target {
-            upstream: name.clone(),
-            idle_timeout: section.timeouts.idle.unwrap_or(group.config().timeouts.idle),
-            timeouts: timeouts(section, group.config()),
-            metrics: metrics.upstream(name),
-            group,
-        }))
-    };
-    if section.destinations.is_empty() { Ok(Vec::new()) } else { names.into_iter().map(target).collect() }
-}
-
-fn mirror(
-    route: &ostia_config::Route,
-    groups: &BTreeMap<Name, Arc<RunningGroup>>,
-) -> Result<Option<Arc<Mirror>>, CompileRefused> {
-    let Some(section) = &route.mirror else { return Ok(None) };
-    let dangling = || CompileRefused::Dangling { what: "upstream", name: section.upstream.clone() };
-    let group = groups.get(&section.upstream).ok_or_else(dangling)?;
-    Ok(Some(Arc::new(Mirror::new(section.clone(), Arc::clone(&group.group)))))
-}
-
-fn timeouts(route: &ostia_config::Route, upstream: &ostia_config::Upstream) -> RouteTimeouts {
-    let between_bytes = route.timeouts.between_bytes.unwrap_or(upstream.timeouts.between_bytes);
-    // With HTTP/2 there is one of the two.
-    let of_upstream =
-        if upstream.protocol.is_multiplexed() { between_bytes } else { upstream.timeouts.first_byte };
-    RouteTimeouts { first_byte: route.timeouts.first_byte.unwrap_or(of_upstream), between_bytes }
 }
 
 impl Snapshot {

@@ -4,8 +4,7 @@
 //! page of ours posts it again. Only a form of our own host is kept: the form of another site would arrive a second time
 //! as one of this, past `SameSite` and every check of the application's own.
 
-use aws_lc_rs::digest;
-use http::{HeaderValue, StatusCode, header};
+use http::header;
 use ostia_request::{Body, is_form_navigation};
 use percent_encoding::utf8_percent_encode;
 use pingora_proxy::Session as Downstream;
@@ -14,6 +13,7 @@ use crate::answer::{Answer, Reader};
 use crate::endpoint::posted::{self, BodyRefused};
 use crate::exchange::Exchange;
 use crate::page::escape;
+use crate::scripted_page;
 use crate::sign_in::QUERY_VALUE;
 use crate::snapshot::RouteState;
 use crate::stage::receive::Arrived;
@@ -110,22 +110,12 @@ pub(crate) fn resend(target: &str) -> Answer {
 fn page(reason: &'static str, way: &str, data: &[(&str, &str)], link: &str) -> Answer {
     let data: String =
         data.iter().map(|(name, value)| format!(" data-{name}=\"{}\"", escape(value))).collect();
-    let html = format!(
-        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Signing in</title></head><body>\
-         <script data-way=\"{way}\"{data}>{SCRIPT}</script>\
-         <noscript><p>Without script what you sent cannot be kept.</p><p><a href=\"{}\">Go on</a></p></noscript>\
-         </body></html>\n",
+    let body = format!(
+        "<script data-way=\"{way}\"{data}>{SCRIPT}</script>\
+         <noscript><p>Without script what you sent cannot be kept.</p><p><a href=\"{}\">Go on</a></p></noscript>",
         escape(link)
     );
-    Answer::html(StatusCode::OK, reason, policy(), html)
-        .with(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"))
-}
-
-fn policy() -> HeaderValue {
-    let hash = base64_simd::STANDARD.encode_to_string(digest::digest(&digest::SHA256, SCRIPT.as_bytes()));
-    let text =
-        format!("default-src 'none'; script-src 'sha256-{hash}'; frame-ancestors 'none'; base-uri 'none'");
-    HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static("default-src 'none'"))
+    scripted_page::answer(reason, &body, SCRIPT)
 }
 
 #[cfg(test)]

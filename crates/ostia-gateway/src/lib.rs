@@ -44,6 +44,7 @@ mod refused;
 pub mod rehearsal;
 mod resource;
 mod rewrite;
+mod scripted_page;
 mod session;
 pub mod shared;
 mod sign_in;

@@ -4,13 +4,12 @@
 //! cookie to every site. So the form that arrives without its cookie is answered with a page that posts the same few
 //! parameters from here: one hop, and the code is still in no address.
 
-use aws_lc_rs::digest;
-use http::{HeaderValue, StatusCode, header};
 use ostia_config::provider::ResponseMode;
 
 use crate::answer::Answer;
 use crate::exchange::Exchange;
 use crate::page::escape;
+use crate::scripted_page;
 
 /// The parameters of an answer; no other is posted again.
 const PARAMETERS: [&str; 5] = ["code", "state", "iss", "error", "error_description"];
@@ -39,24 +38,12 @@ pub(super) fn once_more(form: &str, path: &str) -> Answer {
             inputs.push_str(&format!("<input type=\"hidden\" name=\"{name}\" value=\"{}\">", escape(&value)));
         }
     }
-    let html = format!(
-        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Signing in</title></head><body>\
-         <form method=\"post\" action=\"{}\">{inputs}\
-         <noscript><button type=\"submit\">Go on</button></noscript></form>\
-         <script>{SCRIPT}</script></body></html>\n",
+    let body = format!(
+        "<form method=\"post\" action=\"{}\">{inputs}\
+         <noscript><button type=\"submit\">Go on</button></noscript></form><script>{SCRIPT}</script>",
         escape(path)
     );
-    Answer::html(StatusCode::OK, "form_posted", policy(), html)
-        .with(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"))
-}
-
-/// Of `form-action` nothing: browsers hold every hop after the form against it, and where people are sent in the end is
-/// the application's affair.
-fn policy() -> HeaderValue {
-    let hash = base64_simd::STANDARD.encode_to_string(digest::digest(&digest::SHA256, SCRIPT.as_bytes()));
-    let text =
-        format!("default-src 'none'; script-src 'sha256-{hash}'; frame-ancestors 'none'; base-uri 'none'");
-    HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static("default-src 'none'"))
+    scripted_page::answer("form_posted", &body, SCRIPT)
 }
 
 #[cfg(test)]
