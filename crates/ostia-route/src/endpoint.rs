@@ -20,15 +20,17 @@ pub(crate) struct Placed<'a> {
 /// All routes of one host and path.
 #[derive(Debug)]
 pub(crate) struct Endpoint {
-    /// Those that name their methods come first.
-    routes: Box<[Choice]>,
+    /// Those that name their methods; they are asked first.
+    named: Box<[Named]>,
+    /// The one that takes any.
+    any: Option<Found>,
     /// The value of `Allow`.
     allowed: Arc<str>,
 }
 
 #[derive(Debug)]
-struct Choice {
-    methods: Option<Box<[Method]>>,
+struct Named {
+    methods: Box<[Method]>,
     found: Found,
 }
 
@@ -41,30 +43,29 @@ pub(crate) struct Found {
 
 impl Endpoint {
     pub(crate) fn new(placed: &[Placed<'_>]) -> Self {
-        let mut routes: Vec<_> = placed
+        let found = |placed: &Placed<'_>| Found { index: placed.index, class: placed.class };
+        let named: Box<[Named]> = placed
             .iter()
-            .map(|Placed { index, class, route }| Choice {
-                methods: route.methods.as_deref().map(Into::into),
-                found: Found { index: *index, class: *class },
+            .filter_map(|placed| {
+                let methods = placed.route.methods.as_deref()?.into();
+                Some(Named { methods, found: found(placed) })
             })
             .collect();
-        routes.sort_by_key(|choice| choice.methods.is_none());
-        Self { allowed: allowed(&routes), routes: routes.into() }
+        let any = placed.iter().find(|placed| placed.route.methods.is_none()).map(found);
+        Self { allowed: allowed(&named), named, any }
     }
 
     /// The route for this method.
     pub(crate) fn choose(&self, method: &Method) -> Result<Found, RouteRefused> {
-        let takes = |choice: &&Choice| choice.methods.as_ref().is_none_or(|methods| methods.contains(method));
-        match self.routes.iter().find(takes) {
-            Some(choice) => Ok(choice.found),
-            None => Err(RouteRefused::MethodNotAllowed { allowed: Arc::clone(&self.allowed) }),
-        }
+        let named = self.named.iter().find(|named| named.methods.contains(method)).map(|named| named.found);
+        named
+            .or(self.any)
+            .ok_or_else(|| RouteRefused::MethodNotAllowed { allowed: Arc::clone(&self.allowed) })
     }
 }
 
-fn allowed(routes: &[Choice]) -> Arc<str> {
-    let mut methods: Vec<&Method> =
-        routes.iter().filter_map(|choice| choice.methods.as_deref()).flatten().collect();
+fn allowed(routes: &[Named]) -> Arc<str> {
+    let mut methods: Vec<&Method> = routes.iter().flat_map(|named| &named.methods).collect();
     methods.sort_unstable_by_key(|method| method.as_str());
     methods.dedup();
     let mut allowed = String::new();

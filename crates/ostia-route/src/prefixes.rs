@@ -1,16 +1,15 @@
-//! The paths of one host: the longest prefix of a path in the time of a binary search.
+//! The paths of one host: the longest prefix of a path in the time of a few look-ups.
 
-use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::endpoint::{Endpoint, Placed};
 
 /// The paths of one host, for both kinds of comparison.
 #[derive(Debug)]
 pub(crate) struct Prefixes {
-    kept: Sorted,
+    kept: ByPath,
     /// The same in lower case; `None` when that changes nothing.
-    folded: Option<Sorted>,
+    folded: Option<ByPath>,
 }
 
 /// How a path is compared with those of the routes.
@@ -26,8 +25,8 @@ impl Prefixes {
     /// The paths of these routes, all of one host.
     pub(crate) fn new(routes: &[Placed<'_>]) -> Self {
         let has_upper = routes.iter().any(|placed| has_upper(&placed.route.path));
-        let kept = Sorted::new(routes, str::to_owned);
-        Self { kept, folded: has_upper.then(|| Sorted::new(routes, str::to_ascii_lowercase)) }
+        let kept = ByPath::new(routes, str::to_owned);
+        Self { kept, folded: has_upper.then(|| ByPath::new(routes, str::to_ascii_lowercase)) }
     }
 
     /// Whether a path of a route has upper-case letters, so that comparisons may differ even for a path without.
@@ -38,9 +37,14 @@ impl Prefixes {
     /// The endpoint of the longest path that is a prefix of this one.
     pub(crate) fn longest(&self, path: &[u8], comparison: Comparison) -> Option<&Endpoint> {
         match comparison {
-            Comparison::Exact => self.kept.longest(path, |byte| byte),
+            Comparison::Exact => self.kept.longest(path),
             Comparison::Folded => {
-                self.folded.as_ref().unwrap_or(&self.kept).longest(path, |byte| byte.to_ascii_lowercase())
+                let folded = self.folded.as_ref().unwrap_or(&self.kept);
+                if path.iter().any(u8::is_ascii_uppercase) {
+                    folded.longest(&path.to_ascii_lowercase())
+                } else {
+                    folded.longest(path)
+                }
             }
         }
     }
@@ -50,63 +54,36 @@ pub(crate) fn has_upper(path: &str) -> bool {
     path.bytes().fold(false, |found, byte| found | byte.is_ascii_uppercase())
 }
 
-/// Paths in the order of their bytes, each knowing the longest other one that it begins with.
+/// Paths by their bytes. A path is looked up under each of its beginnings that could be a route's: those that end at a
+/// segment and are as long as the path of some route. So the time depends neither on the number of routes nor, beyond
+/// the lengths of their paths, on what a client sends.
 #[derive(Debug)]
-struct Sorted(Box<[Entry]>);
-
-#[derive(Debug)]
-struct Entry {
-    path: Box<[u8]>,
-    parent: Option<usize>,
-    endpoint: Endpoint,
+struct ByPath {
+    endpoints: HashMap<Box<[u8]>, Endpoint>,
+    /// The lengths that occur, the longest first.
+    lengths: Box<[usize]>,
 }
 
-impl Sorted {
+impl ByPath {
     fn new(routes: &[Placed<'_>], spell: impl Fn(&str) -> String) -> Self {
-        let mut by_path: BTreeMap<Box<[u8]>, Vec<Placed<'_>>> = BTreeMap::new();
+        let mut by_path: HashMap<Box<[u8]>, Vec<Placed<'_>>> = HashMap::with_capacity(routes.len());
         for placed in routes {
             by_path.entry(spell(&placed.route.path).into_bytes().into()).or_default().push(*placed);
         }
-        let mut entries: Vec<Entry> = Vec::with_capacity(by_path.len());
-        // The entries that the one being added may begin with: a chain from the longest upwards.
-        let mut chain: Vec<usize> = Vec::new();
-        for (path, placed) in by_path {
-            while chain
-                .last()
-                .and_then(|&last| entries.get(last))
-                .is_some_and(|last| !path.starts_with(&last.path))
-            {
-                chain.pop();
-            }
-            let parent = chain.last().copied();
-            chain.push(entries.len());
-            entries.push(Entry { path, parent, endpoint: Endpoint::new(&placed) });
-        }
-        Self(entries.into())
+        let lengths: BTreeSet<usize> = by_path.keys().map(|path| path.len()).collect();
+        let endpoints = by_path.into_iter().map(|(path, placed)| (path, Endpoint::new(&placed)));
+        Self { endpoints: endpoints.collect(), lengths: lengths.into_iter().rev().collect() }
     }
 
-    /// Every prefix of a path stands between itself and the path in the order of bytes, and so does only what begins
-    /// with it. So the greatest entry up to the path begins with each of them: they are its chain of parents.
-    fn longest(&self, path: &[u8], spell: impl Fn(u8) -> u8 + Copy) -> Option<&Endpoint> {
-        let after = self.0.partition_point(|entry| compare(&entry.path, path, spell) != Ordering::Greater);
-        let mut next = after.checked_sub(1);
-        while let Some(entry) = next.and_then(|at| self.0.get(at)) {
-            if is_prefix(&entry.path, path, spell) {
-                return Some(&entry.endpoint);
-            }
-            next = entry.parent;
-        }
-        None
+    fn longest(&self, path: &[u8]) -> Option<&Endpoint> {
+        self.lengths.iter().find_map(|&length| {
+            let (start, rest) = path.split_at_checked(length)?;
+            if is_whole(start, rest) { self.endpoints.get(start) } else { None }
+        })
     }
-}
-
-fn compare(entry: &[u8], path: &[u8], spell: impl Fn(u8) -> u8) -> Ordering {
-    entry.iter().copied().cmp(path.iter().copied().map(spell))
 }
 
 /// `/finance/` is a prefix of what begins with it; `/finance` of itself and of what begins with `/finance/`.
-fn is_prefix(entry: &[u8], path: &[u8], spell: impl Fn(u8) -> u8) -> bool {
-    let Some((start, rest)) = path.split_at_checked(entry.len()) else { return false };
-    let is_whole = entry.last() == Some(&b'/') || matches!(rest.first(), None | Some(b'/'));
-    is_whole && entry.iter().copied().eq(start.iter().copied().map(spell))
+fn is_whole(start: &[u8], rest: &[u8]) -> bool {
+    start.last() == Some(&b'/') || matches!(rest.first(), None | Some(b'/'))
 }

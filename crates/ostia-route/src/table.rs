@@ -57,7 +57,8 @@ impl RouteTable {
         Ok(Self { is_mixed_case: hosts.is_mixed_case(), hosts, names })
     }
 
-    /// The route of a request. Does not allocate for a plain path, nor does its time depend on the number of hosts.
+    /// The route of a request. Does not allocate for a plain path in lower case, nor does its time depend on the number
+    /// of hosts and routes.
     ///
     /// # Errors
     /// [`RouteRefused`] says why there is none.
