@@ -39,7 +39,7 @@ pub(crate) struct RouteTotals {
 /// Decisions by policy and reason.
 #[derive(Debug, Default)]
 struct Decisions {
-    told_apart: [OnceLock<Decided>; DECISIONS],
+    told_apart: OnceLock<Box<[OnceLock<Decided>; DECISIONS]>>,
     others: [Count; 2],
 }
 
@@ -164,8 +164,8 @@ impl Decisions {
             decided.is_allowed == is_allowed && decided.reason == reason && *decided.policy == *policy
         };
         // A free place is taken by the first thread that comes; what another one took meanwhile is compared.
-        let decided =
-            self.told_apart.iter().map(|place| place.get_or_init(new)).find(|decided| is_this(decided));
+        let places = self.told_apart.get_or_init(Box::default);
+        let decided = places.iter().map(|place| place.get_or_init(new)).find(|decided| is_this(decided));
         match decided {
             Some(decided) => decided.count.one_more(),
             None => {
@@ -176,7 +176,8 @@ impl Decisions {
     }
 
     fn counts(&self) -> Vec<(String, bool, &'static str, u64)> {
-        let known = self.told_apart.iter().filter_map(OnceLock::get);
+        let places = self.told_apart.get().into_iter().flat_map(|places| places.iter());
+        let known = places.filter_map(OnceLock::get);
         let known = known.map(|decided| {
             (decided.policy.to_string(), decided.is_allowed, decided.reason, decided.count.sum())
         });

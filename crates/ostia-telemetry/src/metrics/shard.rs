@@ -1,7 +1,7 @@
 //! Counters that threads do not fight over: one cell a thread, added up when somebody asks.
 
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{LazyLock, OnceLock};
 use std::time::Duration;
 
 /// Upper bounds of duration buckets: what OpenTelemetry advises for HTTP, and three more at the bottom because an edge
@@ -43,30 +43,34 @@ thread_local! {
     static OWN: usize = NEXT.fetch_add(1, Ordering::Relaxed);
 }
 
-/// A value of each shard, on cache lines of its own (two, for the processor that fetches pairs).
+/// A value of each shard, on cache lines of its own (two, for the processor that fetches pairs). Made at its first use:
+/// most routes of ten thousand are seldom asked for.
 #[derive(Debug)]
-pub(crate) struct Sharded<T>(Box<[Line<T>]>);
+pub(crate) struct Sharded<T>(OnceLock<Box<[Line<T>]>>);
 
 #[derive(Debug, Default)]
 #[repr(align(128))]
 struct Line<T>(T);
 
-impl<T: Default> Default for Sharded<T> {
+impl<T> Default for Sharded<T> {
     fn default() -> Self {
-        Self((0..*SHARDS).map(|_| Line::default()).collect())
+        Self(OnceLock::new())
+    }
+}
+
+impl<T: Default> Sharded<T> {
+    /// The value of this thread; after the end of its thread-local storage that of the first.
+    pub(crate) fn own(&self) -> Option<&T> {
+        let own = OWN.try_with(|own| *own).unwrap_or_default();
+        let lines = self.0.get_or_init(|| (0..*SHARDS).map(|_| Line::default()).collect());
+        // The count is a power of two.
+        lines.get(own & lines.len().wrapping_sub(1)).map(|line| &line.0)
     }
 }
 
 impl<T> Sharded<T> {
-    /// The value of this thread; after the end of its thread-local storage that of the first.
-    pub(crate) fn own(&self) -> Option<&T> {
-        let own = OWN.try_with(|own| *own).unwrap_or_default();
-        // The count is a power of two.
-        self.0.get(own & self.0.len().wrapping_sub(1)).map(|line| &line.0)
-    }
-
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
-        self.0.iter().map(|line| &line.0)
+        self.0.get().into_iter().flatten().map(|line| &line.0)
     }
 }
 
