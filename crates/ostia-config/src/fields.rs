@@ -110,7 +110,7 @@ impl<'a> Fields<'a> {
 
     /// Whether a key is absent because it is misspelt.
     pub(crate) fn is_meant(&self, key: &str) -> bool {
-        !self.has(key) && self.cx.findings.spoils(&self.sub(key))
+        !self.has(key) && !self.cx.findings.is_empty() && self.cx.findings.spoils(&self.sub(key))
     }
 
     /// Whether a value must not be quoted in a message.

@@ -133,6 +133,11 @@ impl Findings {
         self.meant.borrow_mut().push(path);
     }
 
+    /// Whether nothing was found so far: then [`Self::spoils`] need not be asked.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.list.borrow().is_empty() && self.meant.borrow().is_empty()
+    }
+
     /// Whether an error stands at the path or below it, or the key there is misspelt: then what was read is only a
     /// stand-in, and a check that rests on it keeps silent.
     pub(crate) fn spoils(&self, path: &str) -> bool {

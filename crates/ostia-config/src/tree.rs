@@ -170,7 +170,7 @@ pub(crate) fn path_text(steps: &[Step<'_>]) -> String {
 }
 
 pub(crate) fn join_key(path: &str, key: &str) -> String {
-    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+    if path.is_empty() { key.to_owned() } else { [path, ".", key].concat() }
 }
 
 pub(crate) fn join_index(path: &str, index: usize) -> String {

@@ -59,7 +59,7 @@ impl Places<'_> {
     }
 
     fn spoilt(&self, index: usize, key: &str) -> bool {
-        self.cx.findings.spoils(&join_key(&Self::path(index), key))
+        !self.cx.findings.is_empty() && self.cx.findings.spoils(&join_key(&Self::path(index), key))
     }
 
     /// A key of a route, or the route where the key is absent.

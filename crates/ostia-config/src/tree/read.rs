@@ -5,7 +5,6 @@
 //! documents are refused: no configuration needs them, and each has hidden something from a reader before.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry::{Occupied, Vacant};
 
 use serde_saphyr::granit_parser::{
     self, ErrorKind, Event, Parser, ScalarStyle, ScanError, StrInput, StructureStyle,
@@ -16,7 +15,7 @@ use crate::findings::{Finding, Findings};
 use crate::source::{Source, Span};
 use crate::tree::property::expand;
 use crate::tree::veil::{has_user_information, hide_by_looks, is_secret};
-use crate::tree::{Entry, Node, Scalar, Value, join_index, join_key};
+use crate::tree::{Entry, Node, Scalar, Step, Value, join_index, join_key};
 
 /// Bounds of a document: ten thousand routes with all that is usually said of them, several times over.
 pub(crate) const MAX_BYTES: usize = 8 * 1024 * 1024;
@@ -107,7 +106,44 @@ struct Reader<'a> {
     nodes: usize,
 }
 
+/// The way to a node. It becomes a text only where something is refused.
+#[derive(Clone, Copy)]
+enum Trail<'a> {
+    Root,
+    Step(&'a Trail<'a>, Step<'a>),
+}
+
+impl Trail<'_> {
+    fn text(self) -> String {
+        match self {
+            Self::Root => String::new(),
+            Self::Step(before, Step::Key(key)) => join_key(&before.text(), key),
+            Self::Step(before, Step::Index(index)) => join_index(&before.text(), index),
+        }
+    }
+}
+
 type Next<'a> = (Event<'a>, Span);
+
+/// The keys of a map that is being read: most maps are small, and some have ten thousand keys.
+#[derive(Default)]
+struct Seen(HashMap<String, Span>);
+
+impl Seen {
+    /// From so many keys on, they are hashed.
+    const MANY: usize = 24;
+
+    /// Where the key stands already; `entries` are all of the map so far.
+    fn before(&mut self, key: &str, entries: &[Entry]) -> Option<Span> {
+        if entries.len() < Self::MANY {
+            return entries.iter().find(|entry| entry.key == key).map(|entry| entry.key_span);
+        }
+        for entry in entries.get(self.0.len()..).unwrap_or_default() {
+            self.0.insert(entry.key.clone(), entry.key_span);
+        }
+        self.0.get(key).copied()
+    }
+}
 
 impl<'a> Reader<'a> {
     /// The next event that says something; anchors and tags are refused on the way.
@@ -115,12 +151,17 @@ impl<'a> Reader<'a> {
         loop {
             let (event, span) = self.parser.next_event().ok_or(Stop::Ended)??;
             if let Some(tag) = span.tag_span() {
-                self.refuse(bytes(tag), "", "a tag (`!name`)", "remove the tag");
+                self.refuse(bytes(tag), Trail::Root, "a tag (`!name`)", "remove the tag");
             }
             if !matches!(event, Event::Anchor(..)) {
                 return Ok((event, bytes(span)));
             }
-            self.refuse(bytes(span), "", "an anchor (`&name`)", "write the value out where it is needed");
+            self.refuse(
+                bytes(span),
+                Trail::Root,
+                "an anchor (`&name`)",
+                "write the value out where it is needed",
+            );
         }
     }
 
@@ -134,14 +175,14 @@ impl<'a> Reader<'a> {
                 Event::DocumentStart(..) if root.is_some() => {
                     self.refuse(
                         span,
-                        "",
+                        Trail::Root,
                         "a second document",
                         "keep one document in a file: remove the `---`",
                     );
                     break;
                 }
                 Event::DocumentStart(..) => {}
-                event => root = Some(self.node(event, span, "", 0)?),
+                event => root = Some(self.node(event, span, Trail::Root, 0)?),
             }
         }
         if root.as_ref().is_none_or(|node| node.value == Value::Null) {
@@ -151,7 +192,7 @@ impl<'a> Reader<'a> {
         Ok(root)
     }
 
-    fn node(&mut self, event: Event<'a>, span: Span, path: &str, depth: usize) -> Result<Node, Stop> {
+    fn node(&mut self, event: Event<'a>, span: Span, path: Trail<'_>, depth: usize) -> Result<Node, Stop> {
         self.nodes += 1;
         if self.nodes > MAX_NODES {
             return Err(Stop::TooLarge(span));
@@ -177,7 +218,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn scalar(&self, text: &str, style: ScalarStyle, span: Span, path: &str) -> Value {
+    fn scalar(&self, text: &str, style: ScalarStyle, span: Span, path: Trail<'_>) -> Value {
         let plain = style == ScalarStyle::Plain;
         if plain && matches!(text, "" | "~" | "null" | "Null" | "NULL") {
             return Value::Null;
@@ -198,7 +239,7 @@ impl<'a> Reader<'a> {
             Ok(Some(text)) => Value::Scalar(Scalar { text, plain, from_environment: true, hidden }),
             Err(refused) => {
                 self.findings.add(
-                    Finding::new(codes::VARIABLE, span, path, refused.to_string())
+                    Finding::new(codes::VARIABLE, span, path.text(), refused.to_string())
                         .help("single quotes keep a `${` as it is"),
                 );
                 Value::Broken
@@ -207,22 +248,22 @@ impl<'a> Reader<'a> {
     }
 
     /// The items of a list and where it ends.
-    fn list(&mut self, path: &str, depth: usize) -> Result<(Vec<Node>, Span), Stop> {
+    fn list(&mut self, path: Trail<'_>, depth: usize) -> Result<(Vec<Node>, Span), Stop> {
         let mut items = Vec::new();
         loop {
             let (event, span) = self.next()?;
             if matches!(event, Event::SequenceEnd) {
                 return Ok((items, span));
             }
-            let path = join_index(path, items.len());
-            items.push(self.node(event, span, &path, depth + 1)?);
+            let path = Trail::Step(&path, Step::Index(items.len()));
+            items.push(self.node(event, span, path, depth + 1)?);
         }
     }
 
     /// The entries of a map and where it ends.
-    fn map(&mut self, path: &str, depth: usize) -> Result<(Vec<Entry>, Span), Stop> {
+    fn map(&mut self, path: Trail<'_>, depth: usize) -> Result<(Vec<Entry>, Span), Stop> {
         let mut entries: Vec<Entry> = Vec::new();
-        let mut seen: HashMap<String, Span> = HashMap::new();
+        let mut seen = Seen::default();
         loop {
             let (event, key_span) = self.next()?;
             if matches!(event, Event::MappingEnd) {
@@ -234,17 +275,14 @@ impl<'a> Reader<'a> {
                 self.node(event, span, path, depth + 1)?;
                 continue;
             };
-            let path = join_key(path, &key);
-            let mut value = self.node(event, span, &path, depth + 1)?;
+            let path = Trail::Step(&path, Step::Key(&key));
+            let mut value = self.node(event, span, path, depth + 1)?;
             if is_secret(&key) {
                 self.hide(&mut value);
             }
-            match seen.entry(key.clone()) {
-                Occupied(first) => self.refuse_twice(&key, key_span, *first.get(), &path),
-                Vacant(vacant) => {
-                    vacant.insert(key_span);
-                    entries.push(Entry { key, key_span, value });
-                }
+            match seen.before(&key, &entries) {
+                Some(first) => self.refuse_twice(&key, key_span, first, path),
+                None => entries.push(Entry { key, key_span, value }),
             }
         }
     }
@@ -254,7 +292,7 @@ impl<'a> Reader<'a> {
         &mut self,
         event: Event<'a>,
         span: Span,
-        path: &str,
+        path: Trail<'_>,
         depth: usize,
     ) -> Result<Option<String>, Stop> {
         if let Event::Scalar(text, ..) = &event {
@@ -279,14 +317,14 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn refuse(&self, span: Span, path: &str, what: &str, help: &str) {
+    fn refuse(&self, span: Span, path: Trail<'_>, what: &str, help: &str) {
         let message = format!("{what} is not read in a configuration");
-        self.findings.add(Finding::new(codes::YAML_FEATURE, span, path, message).help(help));
+        self.findings.add(Finding::new(codes::YAML_FEATURE, span, path.text(), message).help(help));
     }
 
-    fn refuse_twice(&self, key: &str, again: Span, first: Span, path: &str) {
+    fn refuse_twice(&self, key: &str, again: Span, first: Span, path: Trail<'_>) {
         self.findings.add(
-            Finding::new(codes::DUPLICATE_KEY, again, path, format!("`{key}` stands here twice"))
+            Finding::new(codes::DUPLICATE_KEY, again, path.text(), format!("`{key}` stands here twice"))
                 .label("again here")
                 .related(first, "first here")
                 .help(format!("keep one `{key}`; only one of the two could have been in force")),
