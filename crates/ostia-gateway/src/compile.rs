@@ -3,7 +3,7 @@
 mod refused;
 mod route;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -101,8 +101,9 @@ pub(crate) fn compile(
     let servers = ServerCookies::new(ring);
     let listeners = listeners(&config);
     let mut routes = Vec::with_capacity(config.routes.len());
+    let before = handlings(previous);
     for section in &config.routes {
-        let handling = handling(section, previous);
+        let handling = RouteHandling::new(&section.handling, before.get(&section.name).copied());
         routes.push(Arc::new(route::route(
             section, handling, &config, &policies, &providers, &groups, metrics,
         )?));
@@ -148,12 +149,11 @@ fn managed_fields(config: &Config, extensions: &[Arc<Running>]) -> ManagedFields
     ManagedFields::new(names.chain(FORWARDING_FIELDS.iter()))
 }
 
-/// What a route does itself; a limit that did not change goes on counting.
-fn handling(section: &ostia_config::Route, previous: Option<&Snapshot>) -> RouteHandling {
-    let before = section.handling.rate_limit.as_ref().and(previous).and_then(|previous| {
-        previous.routes.iter().find(|route| route.name == section.name).map(|route| &route.handling)
-    });
-    RouteHandling::new(&section.handling, before)
+/// What the routes of before do themselves, by name, where they have limits: one that did not change goes on counting.
+fn handlings(previous: Option<&Snapshot>) -> HashMap<&Name, &RouteHandling> {
+    let routes = previous.into_iter().flat_map(|previous| &previous.routes);
+    let limited = routes.filter(|route| route.handling.limiter.is_some());
+    limited.map(|route| (&route.name, &route.handling)).collect()
 }
 
 fn providers(

@@ -16,9 +16,8 @@ use crate::recognised::CacheKey;
 
 /// Wrong signatures that an address may send at once.
 const BURST: u64 = 50;
-/// One more is granted after so many milliseconds: 5 in a second, so that a thousand addresses take no more than a tenth of
-/// a core.
-const REFILL_MS: u64 = 200;
+/// One more is granted after so many milliseconds, so that a thousand addresses take no more than a thirtieth of a core.
+const REFILL_MS: u64 = 1000;
 /// Addresses that are remembered.
 const MOST_ADDRESSES: usize = 16 * 1024;
 /// Tokens that are remembered.
@@ -105,16 +104,16 @@ mod tests {
             forged.remember(key(number), bad, at(0));
         }
         forged.remember(key(BURST), bad, at(0));
-        assert_eq!(forged.must_wait(bad, at(0)), Some(Duration::from_millis(200)));
+        assert_eq!(forged.must_wait(bad, at(0)), Some(Duration::from_millis(REFILL_MS)));
         assert_eq!(
             forged.must_wait("::ffff:192.0.2.1".parse().unwrap(), at(0)),
             forged.must_wait(bad, at(0))
         );
         assert_eq!(forged.must_wait(good, at(0)), None);
-        assert_eq!(forged.must_wait(bad, at(200)), None);
-        forged.remember(key(1000), bad, at(200));
-        assert_eq!(forged.must_wait(bad, at(200)), Some(Duration::from_millis(200)));
-        assert_eq!(forged.must_wait(bad, at(11_000)), None);
+        assert_eq!(forged.must_wait(bad, at(REFILL_MS)), None);
+        forged.remember(key(1000), bad, at(REFILL_MS));
+        assert_eq!(forged.must_wait(bad, at(REFILL_MS)), Some(Duration::from_millis(REFILL_MS)));
+        assert_eq!(forged.must_wait(bad, at((BURST + 2) * REFILL_MS)), None);
     }
 
     #[test]
