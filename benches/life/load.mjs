@@ -1,4 +1,6 @@
 // Clients that notice everything: each request that is refused, broken or not 200 is counted by what happened.
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -51,12 +53,24 @@ export class Load {
     await this.done;
     return { served: this.times.length, errors: this.errors };
   }
+}
 
-  /** The 99th percentile of what was answered since the last call, in milliseconds. */
-  p99() {
-    const times = this.times.slice(this.seen ?? 0).sort((a, b) => a - b);
-    this.seen = this.times.length;
-    return times.length ? times[Math.floor(times.length * 0.99)] : NaN;
+/** Requests at a steady rate for a known time by a process of its own (`h2load`), whose clock nothing here disturbs. */
+export class Paced {
+  constructor(port, { rate, seconds, folder, host = 'app.example', clients = 20 }) {
+    this.file = `${folder}/h2load.log`;
+    const child = spawn('h2load', ['--h1', '-t', '1', '-c', String(clients), '-D', String(Math.ceil(seconds)), `--rps=${rate / clients}`,
+      '-H', `host: ${host}`, '--log-file', this.file, `http://127.0.0.1:${port}/`], { stdio: ['ignore', 'ignore', 'inherit'] });
+    this.done = new Promise((resolve) => child.once('exit', resolve));
+  }
+
+  /** All requests, once the time is over: when each began (milliseconds since 1970), its status, its milliseconds. */
+  async requests() {
+    await this.done;
+    return readFileSync(this.file, 'utf8').trim().split('\n').map((line) => {
+      const [at, status, took] = line.split('\t').map(Number);
+      return { at: at / 1000, status, ms: took / 1000 };
+    });
   }
 }
 

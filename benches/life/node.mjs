@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 import { get } from './load.mjs';
 
 /** An application that answers at once, and echoes WebSockets byte for byte. */
@@ -16,6 +17,13 @@ export function application() {
     socket.on('data', (bytes) => socket.write(bytes)).on('error', () => {});
   });
   return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server)));
+}
+
+/** The same on a thread of its own, so that nobody here makes it wait. */
+export function applicationApart() {
+  const worker = new Worker(new URL('application.mjs', import.meta.url));
+  const close = () => worker.terminate();
+  return new Promise((resolve, reject) => worker.once('message', (port) => resolve({ port, close })).once('error', reject));
 }
 
 export class Node {
