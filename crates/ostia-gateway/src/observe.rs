@@ -13,7 +13,13 @@ use crate::snapshot::Snapshot;
 pub(crate) fn listener(metrics: &Metrics, name: &Name, listener: &Listener) {
     let counters = listener.counters();
     let rejected: Vec<_> = counters.connections_refused().chain(counters.heads_refused()).collect();
-    metrics.set_connections(name, counters.accepted(), listener.active(), &rejected);
+    metrics.set_connections(
+        name,
+        counters.accepted(),
+        counters.accept_errors(),
+        listener.active(),
+        &rejected,
+    );
     if listener.has_acme() {
         let (issued, failed) = counters.acme_orders();
         metrics.set_acme_orders(name, issued, failed);

@@ -176,15 +176,18 @@ impl Metrics {
         self.cold.log_lines_dropped.at(&[log])
     }
 
-    /// What a listener has counted since it began; at each scrape.
+    /// What a listener has counted since it began; at each scrape. Of connections: accepted ones, `accept` calls that
+    /// failed, those open now, those turned away by their reason.
     pub fn set_connections(
         &self,
         listener: &str,
         accepted: u64,
+        accept_errors: u64,
         active: usize,
         rejected: &[(&'static str, u64)],
     ) {
         self.cold.connections_accepted.raise(&[listener], accepted);
+        self.cold.accept_errors.raise(&[listener], accept_errors);
         self.cold.connections_active.set(&[listener], i64::try_from(active).unwrap_or(i64::MAX));
         for (reason, total) in rejected {
             self.cold.connections_rejected.raise(&[listener, reason], *total);

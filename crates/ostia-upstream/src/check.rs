@@ -18,6 +18,8 @@ use pingora_load_balancing::Backend;
 use pingora_load_balancing::health_check::{HealthCheck as _, TcpHealthCheck};
 use tokio::time::timeout;
 
+use crate::shortage::is_own_shortage;
+
 /// Connections of checks are never kept: what a fresh client meets is what is asked.
 static CONNECTOR: LazyLock<TransportConnector> = LazyLock::new(|| TransportConnector::new(None));
 
@@ -68,35 +70,40 @@ impl Check {
         Self { ask: section.ask.clone(), peer, timeout: section.timeout, authority }
     }
 
-    /// Asks once; the whole exchange within `timeout`.
+    /// Asks once; the whole exchange within `timeout`. `None` where there was no socket to ask with.
     ///
     /// # Errors
     /// Why the server did not pass, in words without its address, which the log line has already.
-    pub(crate) async fn run(&self) -> Result<(), String> {
+    pub(crate) async fn run(&self) -> Option<Result<(), String>> {
         match timeout(self.timeout, self.ask()).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err("no answer in time".to_owned()),
+            Ok(Ok(())) => Some(Ok(())),
+            Ok(Err(NotPassed::NotAsked)) => None,
+            Ok(Err(NotPassed::Failed(why))) => Some(Err(why)),
+            Err(_) => Some(Err("no answer in time".to_owned())),
         }
     }
 
-    async fn ask(&self) -> Result<(), String> {
+    async fn ask(&self) -> Result<(), NotPassed> {
         if let HealthAsk::Http { method, path, host, .. } = &self.ask {
             let host = host.as_deref().unwrap_or(&self.authority);
             http1::head(method, path, host).map_err(|_| "it cannot be sent".to_owned())?;
         }
         if matches!(self.ask, HealthAsk::Tcp) {
             let server = Backend { addr: self.peer._address.clone(), weight: 1, ext: Default::default() };
-            return TCP.check(&server).await.map_err(|error| reason(&error));
+            return Ok(TCP.check(&server).await?);
         }
-        let stream = CONNECTOR.new_stream(&self.peer).await.map_err(|error| reason(&error))?;
+        let stream = CONNECTOR.new_stream(&self.peer).await?;
         match &self.ask {
-            HealthAsk::Tcp | HealthAsk::Tls => Ok(()),
+            HealthAsk::Tcp | HealthAsk::Tls => {}
             HealthAsk::Http { .. } if self.speaks_http2(&stream) => {
-                http2::ask(stream, &self.ask, self.scheme(), &self.authority).await
+                http2::ask(stream, &self.ask, self.scheme(), &self.authority).await?;
             }
-            HealthAsk::Http { .. } => http1::ask(stream, &self.ask, &self.authority, self.timeout).await,
-            HealthAsk::Grpc { service } => grpc::ask(stream, service, self.scheme(), &self.authority).await,
+            HealthAsk::Http { .. } => http1::ask(stream, &self.ask, &self.authority, self.timeout).await?,
+            HealthAsk::Grpc { service } => {
+                grpc::ask(stream, service, self.scheme(), &self.authority).await?;
+            }
         }
+        Ok(())
     }
 
     /// As requests do: by what TLS agreed on, in clear text by what the upstream is told to speak.
@@ -110,6 +117,26 @@ impl Check {
 
     fn scheme(&self) -> &'static str {
         if self.peer.tls() { "https" } else { "http" }
+    }
+}
+
+/// Why a check was not passed.
+enum NotPassed {
+    /// This machine had no socket: nothing was learnt about the server.
+    NotAsked,
+    /// The server, or the way to it, in words.
+    Failed(String),
+}
+
+impl From<Box<Error>> for NotPassed {
+    fn from(error: Box<Error>) -> Self {
+        if is_own_shortage(&error) { Self::NotAsked } else { Self::Failed(reason(&error)) }
+    }
+}
+
+impl From<String> for NotPassed {
+    fn from(why: String) -> Self {
+        Self::Failed(why)
     }
 }
 

@@ -153,7 +153,9 @@ async fn repeat(shared: Weak<SharedCheck>, check: Check) {
         let began = tokio::time::Instant::now();
         let outcome = check.run().await;
         let Some(shared) = shared.upgrade() else { return };
-        shared.checked(outcome, began.elapsed());
+        if let Some(outcome) = outcome {
+            shared.checked(outcome, began.elapsed());
+        }
         let pace = shared.pace();
         drop(shared);
         sleep(shaken(pace, random())).await;

@@ -21,6 +21,8 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::time::Sleep;
 use tokio_rustls::client::TlsStream;
 
+#[cfg(test)]
+pub(crate) use dial::DialFailed;
 pub(crate) use dial::PlainDial;
 pub(crate) use line::Line;
 pub use line::LineCounters;

@@ -3,7 +3,7 @@
 use http::StatusCode;
 use ostia_config::upstream::OnError;
 use ostia_telemetry::EndReason;
-use ostia_upstream::{NoPlace, Waited};
+use ostia_upstream::{NoPlace, Waited, is_own_shortage};
 use pingora_error::{Error, ErrorSource, ErrorType, Result};
 use pingora_http::ResponseHeader;
 use pingora_proxy::{FailToProxy, Session as Downstream};
@@ -44,8 +44,13 @@ impl Cause {
     }
 }
 
-/// No connection: nothing was sent, so every request may go elsewhere.
+/// No connection: nothing was sent, so every request may go elsewhere. Want of sockets of our own is no server's fault,
+/// and no other server could be reached.
 pub fn after_connect_failure(front: &Front, exchange: &mut Exchange, mut error: Box<Error>) -> Box<Error> {
+    if is_own_shortage(&error) {
+        error.set_retry(false);
+        return error;
+    }
     if let Progress::Forwarding(forwarding) = &exchange.progress {
         forwarding.picked.failed_to_connect(forwarding.group());
     }
@@ -266,6 +271,15 @@ impl Failure {
     }
 
     fn of_upstream(error: &Error, waited: Option<Waited>) -> Self {
+        if is_own_shortage(error) {
+            tracing::error!(%error, "no server can be connected to; raise LimitNOFILE");
+            return Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "out_of_sockets",
+                "Too many connections are open right now",
+                EndReason::Internal,
+            );
+        }
         let late = |reason, title| {
             Self::of_server(StatusCode::GATEWAY_TIMEOUT, reason, title, EndReason::UpstreamTimeout)
         };

@@ -143,6 +143,7 @@ cold! {
     connections_accepted: Counters = CONNECTIONS_ACCEPTED;
     connections_active: Gauges = CONNECTIONS_ACTIVE;
     connections_rejected: Counters = CONNECTIONS_REJECTED;
+    accept_errors: Counters = ACCEPT_ERRORS;
     tls_certificate_not_after: Gauges = TLS_CERTIFICATE_NOT_AFTER;
     acme_orders: Counters = ACME_ORDERS;
     tls_file_current: Gauges = TLS_FILE_CURRENT;

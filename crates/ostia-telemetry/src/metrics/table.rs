@@ -65,6 +65,8 @@ table! {
         "Open connections of clients (OpenTelemetry: http.server.open_connections).";
     CONNECTIONS_REJECTED = Counter "ostia_connections_rejected_total" ["listener", "reason"]
         "Connections closed before a request was read.";
+    ACCEPT_ERRORS = Counter "ostia_connections_accept_errors_total" ["listener"]
+        "Connections that the system did not hand over: mostly too few file descriptors (LimitNOFILE).";
     TLS_CERTIFICATE_NOT_AFTER = Gauge "ostia_tls_certificate_not_after_timestamp_seconds" ["listener", "file"]
         "When a certificate ends, in seconds since 1970.";
     ACME_ORDERS = Counter "ostia_acme_orders_total" ["listener", "outcome"]

@@ -22,7 +22,7 @@ fn touched() -> Metrics {
     metrics.set_draining(true);
     metrics.panicked();
     metrics.log_lines_dropped("access").inc();
-    metrics.set_connections("https", 7, 2, &[("limit", 1)]);
+    metrics.set_connections("https", 7, 1, 2, &[("limit", 1)]);
     metrics.set_acme_orders("https", 1, 2);
     metrics.set_tls("https", [(Path::new("app.pem"), now)], [(Path::new("app.pem"), true)]);
     let route = metrics.route("https", "portal");
@@ -201,7 +201,7 @@ fn the_first_configuration_is_no_reload_and_only_one_is_in_force() {
 fn totals_of_elsewhere_are_brought_in_once_and_never_go_back() {
     let metrics = Metrics::new("0").unwrap();
     for accepted in [5, 5, 9, 7] {
-        metrics.set_connections("https", accepted, usize::try_from(accepted).unwrap(), &[]);
+        metrics.set_connections("https", accepted, 0, usize::try_from(accepted).unwrap(), &[]);
     }
     let text = metrics.encode();
     assert_eq!(value(&text, "ostia_connections_accepted_total{listener=\"https\"}"), 9.0);

@@ -33,7 +33,7 @@ pub(crate) enum DialFailed {
     Tls(io::Error),
     /// Anything else.
     #[error("the connection failed: {0}")]
-    Failed(io::Error),
+    Failed(#[source] io::Error),
 }
 
 impl DialFailed {
@@ -48,7 +48,7 @@ impl DialFailed {
         }
     }
 
-    fn of_connect(error: io::Error) -> Self {
+    pub(crate) fn of_connect(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => Self::Refused,
             io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => Self::NoRoute,

@@ -68,6 +68,7 @@ mod session_keys;
 mod session_refresh;
 mod session_revocation;
 mod session_store;
+mod shortage;
 mod sixty_seconds;
 mod slow_clients;
 mod step_up;
