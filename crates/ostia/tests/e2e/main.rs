@@ -72,6 +72,7 @@ mod shortage;
 mod sixty_seconds;
 mod slow_clients;
 mod step_up;
+mod status_is_told;
 mod stored_sessions;
 mod tampered_cookies_are_no_session;
 mod third_party_login;
