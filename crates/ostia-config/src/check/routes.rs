@@ -115,14 +115,22 @@ impl Places<'_> {
             .add(finding.help("there `between_bytes` counts from the start: remove `first_byte`"));
     }
 
-    /// A route that answers itself sends nothing on, so there is nobody to wait for and nothing to copy.
+    /// A route that answers itself sends nothing on: there is nobody to wait for, and nothing to copy or to change.
     fn nothing_is_sent(&self, index: usize, route: &Route) {
         if route.handling.answer.is_none() {
             return;
         }
         let section = self.root.find(&[Step::Key("routes"), Step::Index(index)]);
-        for key in ["mirror", "timeouts"] {
-            if section.is_some_and(|section| section.entry(key).is_some()) {
+        let is_there = |key: &str| section.is_some_and(|section| section.entry(key).is_some());
+        for (key, is_wanted) in [
+            ("upgrade", route.upgrade_websocket),
+            ("timeouts", is_there("timeouts")),
+            ("mirror", route.mirror.is_some()),
+            ("compression", route.handling.compression),
+            ("strip_prefix", route.handling.strip_prefix.is_some()),
+            ("rewrite", route.handling.rewrite.is_some()),
+        ] {
+            if is_wanted {
                 let message =
                     format!("`{key}` does nothing on {}, which answers itself", self.label(index, route));
                 let path = join_key(&Self::path(index), key);
