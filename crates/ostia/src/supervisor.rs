@@ -1,17 +1,25 @@
 //! What systemd hears from us (`sd_notify(3)`). Without `NOTIFY_SOCKET` every call does nothing.
 
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::mpsc;
 use std::time::Duration;
 
 use sd_notify::NotifyState;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
+/// How long systemd may take for a message; it reads at once.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// A message lies with somebody who does not read.
+static IS_STUCK: AtomicBool = AtomicBool::new(false);
+
 /// The process serves. A successor says who is the main process now, too.
 pub(crate) fn ready(is_successor: bool) {
     if is_successor {
-        tell(&[NotifyState::MainPid(std::process::id()), NotifyState::Ready]);
+        tell(vec![NotifyState::MainPid(std::process::id()), NotifyState::Ready]);
     } else {
-        tell(&[NotifyState::Ready]);
+        tell(vec![NotifyState::Ready]);
     }
 }
 
@@ -19,19 +27,35 @@ pub(crate) fn ready(is_successor: bool) {
 pub(crate) fn reloading() {
     // Since version 253 systemd wants to know when, to tell this reload from the last one.
     match NotifyState::monotonic_usec_now() {
-        Ok(now) => tell(&[NotifyState::Reloading, now]),
-        Err(_) => tell(&[NotifyState::Reloading]),
+        Ok(now) => tell(vec![NotifyState::Reloading, now]),
+        Err(_) => tell(vec![NotifyState::Reloading]),
     }
 }
 
 /// The process is leaving, and nobody takes its place.
 pub(crate) fn stopping() {
-    tell(&[NotifyState::Stopping]);
+    tell(vec![NotifyState::Stopping]);
 }
 
-fn tell(states: &[NotifyState<'_>]) {
-    if let Err(error) = sd_notify::notify(states) {
-        tracing::warn!(%error, "systemd cannot be told");
+/// Returns when the message lies in the socket, since the order of things matters to systemd. The library would wait
+/// without end where nobody reads; nobody who does not read keeps this process from reloading or leaving.
+fn tell(states: Vec<NotifyState<'static>>) {
+    if std::env::var_os("NOTIFY_SOCKET").is_none() || IS_STUCK.load(SeqCst) {
+        return;
+    }
+    let (tell, told) = mpsc::channel();
+    let send = move || {
+        let sent = sd_notify::notify(&states);
+        IS_STUCK.store(false, SeqCst);
+        // Nobody waits any more where it took too long.
+        let _ = tell.send(sent);
+    };
+    IS_STUCK.store(true, SeqCst);
+    let sent = std::thread::Builder::new().name("notify".to_owned()).spawn(send);
+    match sent.map(|_| told.recv_timeout(PATIENCE)) {
+        Ok(Ok(Ok(()))) => {}
+        Ok(Ok(Err(error))) | Err(error) => tracing::warn!(%error, "systemd cannot be told"),
+        Ok(Err(_)) => tracing::warn!("whoever set NOTIFY_SOCKET does not read it"),
     }
 }
 
@@ -47,7 +71,7 @@ impl Watchdog {
             clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
                 clock.tick().await;
-                tell(&[NotifyState::Watchdog]);
+                tell(vec![NotifyState::Watchdog]);
             }
         })))
     }

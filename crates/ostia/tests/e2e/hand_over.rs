@@ -13,6 +13,8 @@ use tokio::task::JoinHandle;
 use crate::world::{BINARY, World, request, signed_in};
 
 const DEADLINE: Duration = Duration::from_secs(40);
+/// How often a process is replaced by the next one: the number of the promise.
+const TIMES: usize = 20;
 
 /// Clients that connect anew for each request; nothing may fail.
 struct Load {
@@ -65,13 +67,13 @@ async fn upgrades_under_load_refuse_nobody_and_fail_no_request() {
     let (world, mut node, browser) = World::with_node().await;
     signed_in(&browser, "/").await;
     let load = Load::on(node.port());
-    for _ in 0..3 {
-        load.goes_on(50).await;
+    for _ in 0..TIMES {
+        load.goes_on(20).await;
         node.upgrade(DEADLINE).await;
-        load.goes_on(50).await;
+        load.goes_on(20).await;
         assert_eq!(browser.open("http://app.localhost/x").await.status, 200, "the session goes on");
     }
-    assert!(load.end().await >= 300);
+    assert!(load.end().await >= 800);
     eventually("the first process has left", DEADLINE, async || node.ended().map(|_| ())).await;
     assert_eq!(node.ended().and_then(|status| status.code()), Some(0));
     drop(world);
@@ -150,10 +152,12 @@ async fn with_a_socket_of_systemd_a_restart_refuses_nobody() {
     let path = world.shared.path().join("notify");
     let notify = UnixDatagram::bind(&path).unwrap();
     notify.set_read_timeout(Some(DEADLINE)).unwrap();
+    // Read as systemd does, up to the silence after the test.
+    std::thread::spawn(move || while notify.recv(&mut [0; 1024]).is_ok() {});
     let mut node = activated(&yaml, &socket, &path);
     node.until_ready().await;
     let load = Load::on(port);
-    for _ in 0..5 {
+    for _ in 0..TIMES {
         load.goes_on(20).await;
         node.signal("TERM");
         assert_eq!(node.wait(DEADLINE).await.code(), Some(0));
@@ -161,6 +165,29 @@ async fn with_a_socket_of_systemd_a_restart_refuses_nobody() {
     }
     load.goes_on(20).await;
     load.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_supervisor_that_does_not_read_keeps_nobody_from_serving_reloading_and_leaving() {
+    let world = World::new().await;
+    let path = world.shared.path().join("notify");
+    let _unread = UnixDatagram::bind(&path).unwrap();
+    let full = UnixDatagram::unbound().unwrap();
+    full.set_nonblocking(true).unwrap();
+    while full.send_to(b"X=1", &path).is_ok() {}
+    let mut command = Command::new(BINARY);
+    command.env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "200000");
+    let mut node = Ostia::spawn_by(command, &world.config(), None);
+    node.until_ready().await;
+    node.signal("HUP");
+    eventually("it reloads", DEADLINE, async || {
+        (node.metrics().await.sum("ostia_config_reloads_total", &[("outcome", "applied")]) > 0.0)
+            .then_some(())
+    })
+    .await;
+    assert!(node.output().iter().any(|line| line.contains("whoever set NOTIFY_SOCKET does not read it")));
+    node.signal("TERM");
+    assert_eq!(node.wait(DEADLINE).await.code(), Some(0));
 }
 
 /// What systemd was told, up to a message that has this line.
