@@ -5,8 +5,9 @@ SHELL := /bin/bash
 
 NPM_DIR := crates/ostia-testkit/npm
 PYTHON_DIR := crates/ostia-testkit/python
-# A second OpenID provider for the tests, apart from the system's Python.
-CANAILLE := .tools/canaille
+# Programs in Python that the tests run, each apart from the system's Python and from the others: another OpenID provider,
+# and a scanner of TLS.
+PYTHON_PROGRAMS := canaille sslyze
 # Node.js for the tests where the system's is too old for the provider they run (Debian 12 has 18).
 NODE_AT_LEAST := 20
 NODE_PACKAGE := node-linux-$(if $(filter aarch64,$(shell uname -m)),arm64,x64)
@@ -103,10 +104,11 @@ test-deps: ## install what the tests need when it is absent (Node.js, Chromium, 
 	@if [ ! -e $(NPM_DIR)/node_modules/.package-lock.json ] || \
 	  [ $(NPM_DIR)/package-lock.json -nt $(NPM_DIR)/node_modules/.package-lock.json ]; then \
 	  cd $(NPM_DIR) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error; fi
-	@if ! cmp -s $(PYTHON_DIR)/requirements.txt $(CANAILLE)/requirements.txt; then \
-	  python3 -m venv --clear $(CANAILLE); \
-	  $(CANAILLE)/bin/pip install --quiet --disable-pip-version-check -r $(PYTHON_DIR)/requirements.txt; \
-	  cp $(PYTHON_DIR)/requirements.txt $(CANAILLE)/; fi
+	@for program in $(PYTHON_PROGRAMS); do wanted=$(PYTHON_DIR)/$$program.txt; home=.tools/$$program; \
+	  if ! cmp -s $$wanted $$home/requirements.txt; then \
+	    python3 -m venv --clear $$home; \
+	    $$home/bin/pip install --quiet --disable-pip-version-check -r $$wanted; \
+	    cp $$wanted $$home/requirements.txt; fi; done
 
 .PHONY: bench-deps
 bench-deps: ## install the peers of the load bench when they are absent (haproxy, nginx, wrk, openssl, Node.js)

@@ -1,8 +1,11 @@
 //! Certificates for tests, made on the spot.
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// A certificate authority that nobody else trusts.
 #[derive(Debug)]
@@ -57,13 +60,18 @@ impl Authority {
         &self.root
     }
 
-    /// A certificate for `names`, written to `folder` under the first of them.
+    /// A certificate for `names`, good since yesterday and for 60 days in all, written to `folder` under the first of them.
     #[must_use]
     pub fn issue(&self, folder: &Path, names: &[&str]) -> Issued {
         let key = KeyPair::generate().unwrap();
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
         let stem = names[0].replace('*', "any");
-        let certificate = CertificateParams::new(names).unwrap().signed_by(&key, &self.issuer).unwrap();
+        let mut params = CertificateParams::new(names).unwrap();
+        let today = SystemTime::UNIX_EPOCH.elapsed().unwrap();
+        params.not_before = rcgen::date_time_ymd(1970, 1, 1) + (today - DAY);
+        params.not_after = params.not_before + 60 * DAY;
+        params.use_authority_key_identifier_extension = true;
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
         let issued = Issued {
             cert_file: folder.join(format!("{stem}.pem")),
             key_file: folder.join(format!("{stem}.key")),
