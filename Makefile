@@ -69,6 +69,10 @@ bench-memory: build ## memory of the release binary: idle, by idle connection
 soak: build bench-deps ## an hour of reloads and upgrades under load with WebSockets open; the release binary
 	benches/life/run --only soak --seconds 3600
 
+.PHONY: fuzz
+fuzz: build-deps ## fuzz the readers of what strangers send: make fuzz TARGET=host SECONDS=60; no TARGET: all of them
+	fuzz/run "$(TARGET)" "$(or $(SECONDS),60)"
+
 .PHONY: corpus
 corpus: build bench-deps ## the corpus of ambiguous requests against Ostia, NGINX and HAProxy; writes docs/reference
 	benches/corpus/run

@@ -18,6 +18,8 @@ pub mod extension;
 mod fields;
 mod file;
 mod findings;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod handling;
 pub mod identity;
 mod link;

@@ -245,25 +245,3 @@ impl fmt::Display for Template {
         f.write_str(&self.text)
     }
 }
-
-/// What a fuzzer runs.
-#[cfg(any(test, feature = "fuzzing"))]
-pub mod fuzzing {
-    use super::{Piece, Template};
-
-    /// No text makes the reader panic; what is read says again what was written, with braces doubled.
-    ///
-    /// # Panics
-    /// When a rule does not hold.
-    pub fn template(bytes: &[u8]) {
-        let Ok(text) = std::str::from_utf8(bytes) else { return };
-        let Ok(template) = Template::parse(text) else { return };
-        let mut neighbours = template.pieces().windows(2);
-        assert!(!neighbours.any(|pair| matches!(pair, [Piece::Text(_), Piece::Text(_)])));
-        for piece in template.pieces() {
-            let Piece::Text(text) = piece else { continue };
-            assert!(!text.is_empty() && text.bytes().all(|byte| matches!(byte, b' '..=b'~')));
-        }
-        assert_eq!(Template::parse(template.as_str()).as_ref(), Ok(&template));
-    }
-}

@@ -62,33 +62,8 @@ pub fn frames(data: &[u8]) {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-    use std::path::Path;
-
-    use super::*;
-
     #[test]
     fn the_corpus_replays() {
-        for (name, run) in TARGETS {
-            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(name);
-            let seeds =
-                fs::read_dir(&folder).expect(name).map(|seed| seed.expect(name).path()).collect::<Vec<_>>();
-            assert!(!seeds.is_empty(), "{name} has seeds");
-            for seed in seeds {
-                let seed = fs::read(seed).expect(name);
-                run(&seed);
-                // And everything one step away from it.
-                for at in 0..seed.len() {
-                    run(seed.get(..at).unwrap_or_default());
-                    for other in [0, b'\r', b'\n', b' ', b':', seed.get(at).map_or(0, |byte| byte ^ 0x80)] {
-                        let mut changed = seed.clone();
-                        if let Some(byte) = changed.get_mut(at) {
-                            *byte = other;
-                        }
-                        run(&changed);
-                    }
-                }
-            }
-        }
+        ostia_testkit::replay(env!("CARGO_MANIFEST_DIR"), &super::TARGETS, usize::MAX);
     }
 }

@@ -150,17 +150,7 @@ mod tests {
 
     #[test]
     fn the_corpus_replays() {
-        for (name, target) in TARGETS {
-            let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(name);
-            let mut seen = 0;
-            for entry in fs::read_dir(&folder).unwrap() {
-                let bytes = fs::read(entry.unwrap().path()).unwrap();
-                target(&bytes);
-                (0..bytes.len()).step_by(3).for_each(|length| target(&bytes[..length]));
-                seen += 1;
-            }
-            assert!(seen >= 4, "{name} has {seen} cases");
-        }
+        ostia_testkit::replay(env!("CARGO_MANIFEST_DIR"), &TARGETS, 20);
     }
 
     #[test]

@@ -75,20 +75,20 @@ fn sealed(ring: &KeyRing, purpose: Purpose, name: &str, text: &[u8]) -> Option<V
     Some(fixture::jar(&[], &fields))
 }
 
-/// The text of a key file.
-pub fn key_file(text: &str) {
-    let _ = KeyRing::parse(text);
+/// A key file.
+pub fn key_file(bytes: &[u8]) {
+    let _ = std::str::from_utf8(bytes).map(KeyRing::parse);
 }
 
 /// A target by name.
 pub type Target = (&'static str, fn(&[u8]));
 
-/// The targets, named as the folders of `corpus/` are. Text targets take what is UTF-8.
+/// The targets, named as the folders of `corpus/` are.
 pub const TARGETS: [Target; 4] = [
     ("cookies", cookies),
     ("sealed_session", sealed_session),
     ("sealed_flow", sealed_flow),
-    ("key_file", |bytes| std::str::from_utf8(bytes).map_or((), key_file)),
+    ("key_file", key_file),
 ];
 
 #[cfg(test)]

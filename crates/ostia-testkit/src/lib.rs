@@ -10,6 +10,7 @@
 //! - [`Chromium`] drives the real one.
 //! - [`FaultUpstream`] misbehaves on demand; [`DnsServer`] answers for a zone that the test changes.
 //! - [`Authority`] issues certificates; [`Pebble`] does so by ACME.
+//! - [`replay`] runs fuzz targets on their seeds.
 //! - [`corpus`] holds requests that two parsers could read in two ways.
 //!
 //! The harness knows the product from outside only: its command, its configuration language, its ports.
@@ -48,6 +49,7 @@ mod redis_server;
 mod rsa_signer;
 mod scripted_upstream;
 pub mod secrets;
+mod seeds;
 mod signer;
 mod wait;
 
@@ -72,5 +74,6 @@ pub use process::Process;
 pub use redis_server::RedisServer;
 pub use rsa_signer::RsaSigner;
 pub use scripted_upstream::ScriptedUpstream;
+pub use seeds::{FuzzTarget, replay};
 pub use signer::Signer;
 pub use wait::eventually;

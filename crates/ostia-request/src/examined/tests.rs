@@ -228,6 +228,6 @@ fn each_refusal_has_its_own_slug() {
 proptest! {
     #[test]
     fn nothing_panics_on_arbitrary_heads(data in prop::collection::vec(any::<u8>(), 0..300)) {
-        crate::fuzzing::head(&data);
+        crate::fuzzing::request(&data);
     }
 }

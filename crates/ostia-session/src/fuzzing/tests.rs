@@ -43,22 +43,7 @@ fn the_corpus_replays() {
             fs::write(folder(target).join(name), bytes).unwrap();
         }
     }
-    for (name, run) in TARGETS {
-        let seeds: Vec<_> =
-            fs::read_dir(folder(name)).expect(name).map(|seed| seed.expect(name).path()).collect();
-        assert!(seeds.len() >= 3, "{name} has seeds");
-        for seed in seeds {
-            let bytes = fs::read(seed).expect(name);
-            run(&bytes);
-            // Its neighbours: cut, and with one byte changed.
-            for at in (0..bytes.len()).step_by(bytes.len() / 40 + 1) {
-                run(&bytes[..at]);
-                let mut other = bytes.clone();
-                other[at] ^= 1;
-                run(&other);
-            }
-        }
-    }
+    ostia_testkit::replay(env!("CARGO_MANIFEST_DIR"), &TARGETS, 10);
 }
 
 #[test]

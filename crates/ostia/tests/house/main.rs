@@ -6,6 +6,7 @@ mod alerts;
 mod configurations;
 mod copied;
 mod crates;
+mod fuzzing;
 mod names;
 mod page;
 mod promises;
