@@ -71,7 +71,17 @@ async function signOn(kept, home) {
 
 /** The sum of a metric's series that have this label. */
 export async function metric(kept, admin, name, label) {
+  const sums = await metrics(kept, admin, name, label.slice(0, label.indexOf('=')));
+  return sums[label.slice(label.indexOf('"') + 1, -1)] ?? 0;
+}
+
+/** The sums of a metric's series by the values of one label. */
+export async function metrics(kept, admin, name, label) {
   const { text = '' } = await exchange(kept, `${admin}/metrics`);
-  const lines = text.split('\n').filter((line) => line.startsWith(`${name}{`) && line.includes(label));
-  return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
+  const sums = {};
+  for (const line of text.split('\n').filter((one) => one.startsWith(`${name}{`))) {
+    const value = new RegExp(`[{,]${label}="([^"]*)"`).exec(line)?.[1];
+    sums[value] = (sums[value] ?? 0) + Number(line.slice(line.lastIndexOf(' ')));
+  }
+  return sums;
 }

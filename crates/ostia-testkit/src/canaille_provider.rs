@@ -10,7 +10,6 @@ use serde_json::json;
 use crate::node_provider::Registration;
 use crate::npm::HINT;
 use crate::process::Process;
-use crate::wait::eventually;
 use crate::{ports, raw, secrets};
 
 /// Start of Python with everything loaded, on a busy machine.
@@ -41,11 +40,7 @@ impl CanailleProvider {
         let mut command = Command::new(python);
         command.arg(crates.join("python/canaille_provider.py")).arg(options.to_string());
         let mut process = Process::spawn(&mut command, HINT);
-        let issuer = eventually("canaille serves", READY_WITHIN, async || {
-            assert!(process.ended().is_none(), "canaille ended:\n{}", process.stderr().join("\n"));
-            process.stdout().into_iter().next()
-        })
-        .await;
+        let issuer = process.first_line("canaille", READY_WITHIN).await;
         Self { process, issuer, port }
     }
 

@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 use crate::npm;
 use crate::process::Process;
 use crate::signer::Signer;
-use crate::wait::eventually;
 use crate::{ports, raw, secrets};
 
 /// Start of node with everything loaded, on a busy machine.
@@ -85,11 +84,7 @@ impl NodeProvider {
             ],
         });
         let mut process = Process::spawn(npm::node("provider.mjs").arg(options.to_string()), npm::HINT);
-        let issuer = eventually("oidc-provider serves", READY_WITHIN, async || {
-            assert!(process.ended().is_none(), "oidc-provider ended:\n{}", process.stderr().join("\n"));
-            process.stdout().into_iter().next()
-        })
-        .await;
+        let issuer = process.first_line("oidc-provider", READY_WITHIN).await;
         Self { process, issuer, port }
     }
 

@@ -60,6 +60,18 @@ impl Process {
         self.stdout.lock().unwrap().clone()
     }
 
+    /// The first line that it writes to standard output: so a server says that it serves, and where.
+    ///
+    /// # Panics
+    /// When the process ends before, or takes longer than this.
+    pub async fn first_line(&mut self, name: &str, within: Duration) -> String {
+        eventually(&format!("{name} serves"), within, async || {
+            assert!(self.ended().is_none(), "{name} ended:\n{}", self.stderr().join("\n"));
+            self.stdout().into_iter().next()
+        })
+        .await
+    }
+
     /// What it wrote to standard error so far.
     #[must_use]
     pub fn stderr(&self) -> Vec<String> {

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use ostia_testkit::corpus::{HOST, Recorder, Verdict, http1, http2, judge};
+use ostia_testkit::corpus::{Expected, HOST, Outcome, Recorder, Verdict, http1, http2, judge};
 use ostia_testkit::{Ostia, raw};
 
 /// Longer than the deadlines below.
@@ -23,6 +23,15 @@ async fn node() -> (Ostia, SocketAddr, Recorder) {
     (node, address, recorder)
 }
 
+/// What came out of a case, unless it is what was expected.
+fn difference(case: [&str; 2], expected: &Expected, outcome: &Outcome) -> Option<String> {
+    let verdict = judge(expected, outcome);
+    let (statuses, arrived) = (&outcome.statuses, outcome.arrived.concat());
+    let arrived = arrived.escape_ascii();
+    (verdict != Verdict::Good)
+        .then(|| format!("{}: {verdict:?}: {statuses:?}, {arrived:.2000}", case.join(": ")))
+}
+
 fn complain(differences: &[String]) {
     assert!(differences.is_empty(), "{} cases:\n{}", differences.len(), differences.join("\n"));
 }
@@ -35,17 +44,7 @@ async fn every_case_of_http_1_comes_out_as_expected() {
     let mut differences = Vec::new();
     for case in &cases {
         let outcome = http1::run(case, address, &recorder, PATIENCE).await;
-        match judge(&case.expected, &outcome) {
-            Verdict::Good => {}
-            verdict => {
-                let arrived = outcome.arrived.concat();
-                let (statuses, arrived) = (&outcome.statuses, arrived.escape_ascii());
-                differences.push(format!(
-                    "{}: {}: {verdict:?}: {statuses:?}, {arrived:.2000}",
-                    case.group, case.name
-                ));
-            }
-        }
+        differences.extend(difference([case.group, case.name], &case.expected, &outcome));
     }
     complain(&differences);
     // Whoever was refused is in the log like everybody else: one line for each request, the fences among them.
@@ -64,17 +63,7 @@ async fn every_case_of_http_2_comes_out_as_expected() {
     let mut differences = Vec::new();
     for case in &cases {
         let outcome = http2::run(case, address, &recorder, PATIENCE).await;
-        match judge(&case.expected, &outcome) {
-            Verdict::Good => {}
-            verdict => {
-                let arrived = outcome.arrived.concat();
-                let (statuses, arrived) = (&outcome.statuses, arrived.escape_ascii());
-                differences.push(format!(
-                    "{}: {}: {verdict:?}: {statuses:?}, {arrived:.2000}",
-                    case.group, case.name
-                ));
-            }
-        }
+        differences.extend(difference([case.group, case.name], &case.expected, &outcome));
     }
     complain(&differences);
     let answer = raw::get_host(node.port(), HOST, "/after-all-of-it").await.unwrap();
