@@ -18,6 +18,7 @@ mod chunk;
 mod cookie;
 mod ended;
 #[cfg(any(test, feature = "fuzzing"))]
+#[cfg_attr(not(test), expect(dead_code, reason = "the fuzz targets take a part of it"))]
 mod fixture;
 mod flow;
 #[cfg(any(test, feature = "fuzzing"))]
