@@ -158,6 +158,8 @@ codes! {
         "Many servers fold field names: letters of either case, `-` and `_` are the same to them. Two such fields would overwrite each other.";
     EXTENSION = "E1605", "an extension that cannot run",
         "The program was not built with an extension of this name, or what stands under `with` is not what the extension takes. Its own documentation says which keys there are.";
+    BOUND_TOKEN = "E1606", "a token of no use to the application",
+        "With `dpop: true` the access tokens of people are bound to a key that Ostia alone has (RFC 9449): whoever gets one from `identity.pass_access_token` can do nothing with it, and a server that looks at the binding refuses it. Remove one of the two.";
     EMPTY_POLICY = "E1701", "a policy without a condition",
         "All conditions of a policy must hold; with none, it would let everybody in. `allow: authenticated` says that openly.";
     POLICY_CIRCLE = "E1702", "a policy that rests on itself",

@@ -1,6 +1,7 @@
 //! `providers`: an issuer, our client there, and its ways.
 
 mod claims;
+mod defaults;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -175,6 +176,8 @@ pub enum ClientAuthMethod {
     Post,
     /// `none`: a public client, PKCE alone; the default without a secret.
     None,
+    /// `client_secret_jwt`: a short statement for each call, with a MAC by the secret, which is never sent.
+    SecretJwt,
     /// `private_key_jwt`: a short statement, signed anew for each call (RFC 7523).
     PrivateKeyJwt,
     /// `tls_client_auth`: a certificate of an authority that the issuer trusts (RFC 8705 section 2.1).
@@ -190,10 +193,16 @@ impl ClientAuthMethod {
         matches!(self, Self::TlsClientAuth | Self::SelfSignedTlsClientAuth)
     }
 
-    /// Whether a secret is sent.
+    /// Whether a secret is shared with the issuer.
     #[must_use]
     pub fn is_by_secret(self) -> bool {
-        matches!(self, Self::Basic | Self::Post)
+        matches!(self, Self::Basic | Self::Post | Self::SecretJwt)
+    }
+
+    /// Whether a short statement is made for each call (RFC 7523).
+    #[must_use]
+    pub fn is_by_statement(self) -> bool {
+        matches!(self, Self::SecretJwt | Self::PrivateKeyJwt)
     }
 }
 

@@ -1,10 +1,7 @@
 //! Bodies of fuzz targets, as ordinary functions that also run under `cargo test`.
 
-use std::time::Duration;
-
 use ostia_config::Name;
-use ostia_config::policy::ClaimPath;
-use ostia_config::provider::{Client, ClientAuthMethod, Groups, LoginWays, LogoutDialect};
+use ostia_config::provider::Client;
 use ostia_identity::AlgorithmSet;
 
 use crate::provider::metadata::Metadata;
@@ -49,45 +46,8 @@ pub fn discovery_document(bytes: &[u8]) {
 }
 
 fn settings() -> ostia_config::Provider {
-    ostia_config::Provider {
-        name: Name::from("corp"),
-        issuer: ISSUER.to_owned(),
-        client: Some(Client {
-            client_id: "ostia".to_owned(),
-            client_secret: None,
-            more_client_secrets: Vec::new(),
-            auth_method: ClientAuthMethod::None,
-            key: None,
-            ways: LoginWays::default(),
-            redirect_uri: None,
-            callback_path: "/.ostia/callback".to_owned(),
-            logout_dialect: LogoutDialect::Oidc,
-            scopes: vec!["openid".to_owned()],
-            authorize_params: Default::default(),
-            post_logout_redirect_uri: None,
-            back_channel_logout: true,
-            front_channel_logout: false,
-            revokes_tokens: true,
-        }),
-        audiences: Vec::new(),
-        access_token_types: Vec::new(),
-        audience_claims: Vec::new(),
-        dpop_nonce: false,
-        introspection: None,
-        scope_claims: Vec::new(),
-        client_id_claims: Vec::new(),
-        signing_algorithms: Vec::new(),
-        groups: Groups { claims: ClaimPath::parse("groups").into_iter().collect(), strip_prefix: None },
-        display_name: None,
-        issuer_aliases: Vec::new(),
-        allowed_tenants: Vec::new(),
-        claims_from: Vec::new(),
-        microsoft_graph: None,
-        google_directory: None,
-        clock_skew: Duration::from_secs(60),
-        ca_file: None,
-        timeout: Duration::from_secs(5),
-    }
+    let client = Client { back_channel_logout: true, ..Client::new("ostia") };
+    ostia_config::Provider { client: Some(client), ..ostia_config::Provider::new(Name::from("corp"), ISSUER) }
 }
 
 /// A target by name.

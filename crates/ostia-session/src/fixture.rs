@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use ostia_config::provider::{Client, ClientAuthMethod, Groups};
+use ostia_config::provider::Client;
 use ostia_config::{Name, Provider, Sessions};
 use ostia_identity::Claims;
 
@@ -34,45 +34,7 @@ pub(crate) fn ring(seeds: &[u8]) -> Arc<KeyRing> {
 
 /// A provider that people sign in through.
 pub(crate) fn provider(name: &str, issuer: &str, client_id: &str) -> Provider {
-    Provider {
-        name: Name::from(name),
-        issuer: issuer.to_owned(),
-        client: Some(Client {
-            client_id: client_id.to_owned(),
-            client_secret: None,
-            more_client_secrets: Vec::new(),
-            auth_method: ClientAuthMethod::None,
-            key: None,
-            ways: Default::default(),
-            redirect_uri: None,
-            callback_path: "/.ostia/callback".to_owned(),
-            scopes: vec!["openid".to_owned()],
-            authorize_params: BTreeMap::new(),
-            logout_dialect: ostia_config::provider::LogoutDialect::Oidc,
-            post_logout_redirect_uri: None,
-            back_channel_logout: false,
-            front_channel_logout: false,
-            revokes_tokens: true,
-        }),
-        audiences: Vec::new(),
-        access_token_types: Vec::new(),
-        audience_claims: Vec::new(),
-        dpop_nonce: false,
-        introspection: None,
-        scope_claims: Vec::new(),
-        client_id_claims: Vec::new(),
-        signing_algorithms: Vec::new(),
-        groups: Groups { claims: Vec::new(), strip_prefix: None },
-        display_name: None,
-        issuer_aliases: Vec::new(),
-        allowed_tenants: Vec::new(),
-        claims_from: Vec::new(),
-        microsoft_graph: None,
-        google_directory: None,
-        clock_skew: Duration::from_secs(60),
-        ca_file: None,
-        timeout: Duration::from_secs(5),
-    }
+    Provider { client: Some(Client::new(client_id)), ..Provider::new(Name::from(name), issuer) }
 }
 
 /// The providers `corp` and `partner`.

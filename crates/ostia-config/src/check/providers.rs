@@ -11,6 +11,7 @@ use crate::{Config, Provider, Route};
 pub(super) fn check(cx: &Context<'_>, root: &Node, config: &Config) {
     for provider in config.providers.values() {
         accepts_something(cx, root, provider);
+        passes_what_is_of_use(cx, root, config, provider);
     }
     for (index, route) in config.routes.iter().enumerate() {
         issuers_differ(cx, root, config, index, route);
@@ -27,6 +28,23 @@ fn accepts_something(cx: &Context<'_>, root: &Node, provider: &Provider) {
             "`client_id` lets people sign in; `audience` lets bearer tokens in, `introspection` opaque ones",
         ));
     }
+}
+
+/// A token that is bound to our key is passed to applications in vain.
+fn passes_what_is_of_use(cx: &Context<'_>, root: &Node, config: &Config, provider: &Provider) {
+    let binds = provider.client.as_ref().is_some_and(|client| client.ways.dpop);
+    if !binds || !config.identity.pass_access_token {
+        return;
+    }
+    let mut steps = provider_path(root, &provider.name);
+    steps.push(Step::Key("dpop"));
+    let passed = root.locate(&[Step::Key("identity"), Step::Key("pass_access_token")]);
+    let message = format!("access tokens of `{}` are bound to a key that no application has", provider.name);
+    cx.findings.add(
+        Finding::new(codes::BOUND_TOKEN, root.locate(&steps), path_text(&steps), message)
+            .related(passed, "and are passed to applications")
+            .help("remove `dpop`, or `pass_access_token`"),
+    );
 }
 
 /// An opaque token names nobody: it must not be shown to one issuer after the other.

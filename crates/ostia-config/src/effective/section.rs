@@ -140,6 +140,7 @@ fn with_client(map: Map, client: &Client) -> Map {
         ClientAuthMethod::Basic => "client_secret_basic",
         ClientAuthMethod::Post => "client_secret_post",
         ClientAuthMethod::None => "none",
+        ClientAuthMethod::SecretJwt => "client_secret_jwt",
         ClientAuthMethod::PrivateKeyJwt => "private_key_jwt",
         ClientAuthMethod::TlsClientAuth => "tls_client_auth",
         ClientAuthMethod::SelfSignedTlsClientAuth => "self_signed_tls_client_auth",

@@ -12,6 +12,8 @@ pub enum ClaimsSource {
     UserInfo,
     /// `access_token`: the access token, where it is a JWT of the issuer (Keycloak).
     AccessToken,
+    /// `introspection`: what the issuer says about the access token (RFC 7662).
+    Introspection,
     /// `microsoft_graph`: the groups, where the ID token says that they are too many to be in it.
     MicrosoftGraph,
     /// `google_directory`: the groups of Google Workspace.
@@ -25,13 +27,20 @@ impl ClaimsSource {
         match self {
             Self::UserInfo => "userinfo",
             Self::AccessToken => "access_token",
+            Self::Introspection => "introspection",
             Self::MicrosoftGraph => "microsoft_graph",
             Self::GoogleDirectory => "google_directory",
         }
     }
 
     pub(crate) fn of(word: &str) -> Option<Self> {
-        let all = [Self::UserInfo, Self::AccessToken, Self::MicrosoftGraph, Self::GoogleDirectory];
+        let all = [
+            Self::UserInfo,
+            Self::AccessToken,
+            Self::Introspection,
+            Self::MicrosoftGraph,
+            Self::GoogleDirectory,
+        ];
         all.into_iter().find(|source| source.as_str() == word)
     }
 }

@@ -96,8 +96,9 @@ pub(crate) static PROVIDER: Section = Section {
         Key::new(
             "token_endpoint_auth_method",
             Shape::Word(&authentication::METHODS),
-            "How the token endpoint knows us (OpenID Connect Core section 9, RFC 8705). `private_key_jwt` needs \
-             `key_file`: each call is signed with it (RS256 or PS256, ES256 or ES384, EdDSA, as the key is and the \
+            "How the token endpoint knows us (OpenID Connect Core section 9, RFC 8705). `client_secret_jwt`: each call \
+             carries a statement with a MAC by the secret (HS256, or HS384 or HS512 where the issuer takes only that and the \
+             secret is as long), which itself is never sent; it has 32 bytes at least. `private_key_jwt` needs `key_file`: each call is signed with it (RS256 or PS256, ES256 or ES384, EdDSA, as the key is and the \
              issuer takes it). `tls_client_auth` and `self_signed_tls_client_auth` need `cert_file` and `key_file`, and \
              go to the `mtls_endpoint_aliases` of the issuer where it has them.",
         )
@@ -177,7 +178,8 @@ pub(crate) static PROVIDER: Section = Section {
             Shape::Several(&Shape::Word(&claims::CLAIMS_FROM)),
             "What claims are taken from at login and at each refresh, in this order; what came first is never replaced. \
              `userinfo`: the UserInfo endpoint. `access_token`: the access token, where it is a JWT of the issuer with \
-             the same `sub` (Keycloak puts realm roles there). `microsoft_graph` and `google_directory`: the groups, from \
+             the same `sub` (Keycloak puts realm roles there). `introspection`: what the issuer says about the access \
+             token, asked as the section of that name says (which lets opaque bearer tokens in, too). `microsoft_graph` and `google_directory`: the groups, from \
              the interface of the section of that name. A source that fails lets nobody sign in; at a refresh the claims \
              stay as they were.",
         )

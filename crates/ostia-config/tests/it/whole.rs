@@ -6,7 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use ostia_config::load::{Environment, check_text, parse_text};
-use ostia_config::{Config, Secret, effective, schema};
+use ostia_config::provider::Client;
+use ostia_config::{Config, Name, Provider, Secret, effective, schema};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -32,6 +33,16 @@ fn cases(prefix: &str) -> Vec<(String, String)> {
 fn load(stage: &Stage, text: &str) -> Config {
     parse_text("ostia.yaml", text, stage.folder(), &stage.environment())
         .unwrap_or_else(|told| panic!("{told}\n{text}"))
+}
+
+#[test]
+fn a_provider_made_without_a_file_has_the_defaults_of_the_language() {
+    let text = "provider: { issuer: https://login.example.com, client_id: ostia }\n\
+                routes:\n  - { host: a.example.com, allow: authenticated, upstream: 10.0.0.1:80 }\n";
+    let config = load(&Stage::new(), text);
+    let made = Provider::new(Name::from("default"), "https://login.example.com");
+    let made = Provider { client: Some(Client::new("ostia")), ..made };
+    assert_eq!(**config.providers.values().next().unwrap(), made);
 }
 
 /// The same configuration with every secret shown as it is written, and without the hash of its text.

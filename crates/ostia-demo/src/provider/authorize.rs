@@ -149,9 +149,19 @@ fn ask(
 }
 
 /// Whether a form was shown in the browser that sends it.
-pub(super) fn is_own_form(headers: &HeaderMap, form: &Parameters) -> bool {
+fn is_own_form(headers: &HeaderMap, form: &Parameters) -> bool {
     let expected = cookie(headers, FORM_COOKIE);
     expected.is_some() && expected == form.one("form_token")
+}
+
+/// The form of a page of ours, or the page that refuses it.
+pub(super) fn own_form(headers: &HeaderMap, form: &str) -> Result<Parameters, Response> {
+    let form = Parameters::parse(form).unwrap_or_default();
+    if is_own_form(headers, &form) {
+        return Ok(form);
+    }
+    let refused = Page::refused("The form does not belong to this browser. Go back and try again.");
+    Err(refused.into_response())
 }
 
 /// What ties forms to this browser: one secret for all its tabs.

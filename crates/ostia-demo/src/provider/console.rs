@@ -7,9 +7,8 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 
-use super::authorize::{FORM_COOKIE, SIGN_ON_COOKIE, cookie, form_token, is_own_form, see_other, set_cookie};
+use super::authorize::{FORM_COOKIE, SIGN_ON_COOKIE, cookie, form_token, own_form, see_other, set_cookie};
 use super::page::{self, Page};
-use super::parameters::Parameters;
 use super::shared::Shared;
 use crate::html::Escaped;
 
@@ -48,10 +47,8 @@ pub(super) async fn rotate_key(
     headers: HeaderMap,
     form: String,
 ) -> Response {
-    let form = Parameters::parse(&form).unwrap_or_default();
-    if !is_own_form(&headers, &form) {
-        return Page::refused("The form does not belong to this browser. Go back and try again.")
-            .into_response();
+    if let Err(refused) = own_form(&headers, &form) {
+        return refused;
     }
     shared.keys.write().rotate();
     see_other(&shared.url("/"))

@@ -8,7 +8,7 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
-use super::authorize::{FORM_COOKIE, SIGN_ON_COOKIE, cookie, form_token, is_own_form, see_other, set_cookie};
+use super::authorize::{FORM_COOKIE, SIGN_ON_COOKIE, cookie, form_token, own_form, see_other, set_cookie};
 use super::back_channel;
 use super::page::Page;
 use super::parameters::{Parameters, extend_uri};
@@ -65,11 +65,10 @@ pub(super) async fn confirmed(
     headers: HeaderMap,
     form: String,
 ) -> Response {
-    let form = Parameters::parse(&form).unwrap_or_default();
-    if !is_own_form(&headers, &form) {
-        return Page::refused("The form does not belong to this browser. Go back and try again.")
-            .into_response();
-    }
+    let form = match own_form(&headers, &form) {
+        Ok(form) => form,
+        Err(refused) => return refused,
+    };
     match read(&shared, form.one("request").unwrap_or_default()) {
         Err(problem) => Page::refused(problem).into_response(),
         Ok(request) => {

@@ -182,13 +182,15 @@ fn protocol_clients(
                 ClientAuthMethod::Basic => AuthType::BasicAuth,
                 ClientAuthMethod::Post
                 | ClientAuthMethod::None
+                | ClientAuthMethod::SecretJwt
                 | ClientAuthMethod::PrivateKeyJwt
                 | ClientAuthMethod::TlsClientAuth
                 | ClientAuthMethod::SelfSignedTlsClientAuth => AuthType::RequestBody,
             })
             .disable_openid_scope()
     };
-    if !client.auth_method.is_by_secret() || client.client_secret.is_none() {
+    let sends_secret = matches!(client.auth_method, ClientAuthMethod::Basic | ClientAuthMethod::Post);
+    if !sends_secret || client.client_secret.is_none() {
         return Ok(Credentials::all(client).iter().map(|_| bare()).collect());
     }
     let secrets = client.client_secret.iter().chain(&client.more_client_secrets);

@@ -12,6 +12,7 @@ use ostia_config::provider::ClaimsSource;
 use ostia_identity::{Claims, Token, TokenRefused, accept_companion};
 use serde_json::{Map, Value};
 
+use super::introspected::IntrospectedRefused;
 use super::proof_key::ProofKey;
 use super::userinfo::UserInfoRefused;
 use crate::Fault;
@@ -63,6 +64,9 @@ pub enum ClaimsRefused {
     /// `access_token`: the issuer's keys are not known.
     #[error("the issuer's keys are not known")]
     Unavailable,
+    /// `introspection`.
+    #[error("what the issuer says about the access token is refused")]
+    Introspected(#[from] IntrospectedRefused),
     /// `microsoft_graph` or `google_directory`.
     #[error("the groups could not be asked for")]
     Directory(#[from] DirectoryRefused),
@@ -77,6 +81,7 @@ impl ClaimsRefused {
             Self::AccessToken(TokenRefused::SubjectDiffers { .. }) => "access_token_subject_differs",
             Self::AccessToken(_) => "access_token_not_readable",
             Self::Unavailable => "provider_unavailable",
+            Self::Introspected(refused) => refused.slug(),
             Self::Directory(refused) => refused.slug(),
         }
     }
@@ -87,6 +92,7 @@ impl ClaimsRefused {
         match self {
             Self::UserInfo(refused) => refused.fault(),
             Self::AccessToken(_) | Self::Unavailable => Fault::Issuer,
+            Self::Introspected(refused) => refused.fault(),
             Self::Directory(refused) => refused.fault(),
         }
     }
@@ -98,6 +104,7 @@ impl ClaimsRefused {
             self,
             Self::UserInfo(UserInfoRefused::SubjectDiffers)
                 | Self::AccessToken(TokenRefused::SubjectDiffers { .. })
+                | Self::Introspected(IntrospectedRefused::SubjectDiffers)
         )
     }
 }
@@ -114,6 +121,7 @@ impl Provider {
             match source {
                 ClaimsSource::UserInfo => add(claims, self.userinfo(about).await?),
                 ClaimsSource::AccessToken => add(claims, self.companion(about, now).await?),
+                ClaimsSource::Introspection => add(claims, self.introspected(about, now).await?),
                 ClaimsSource::MicrosoftGraph => self.add_graph_groups(about, claims).await?,
                 ClaimsSource::GoogleDirectory => self.add_google_groups(about, claims).await?,
             }

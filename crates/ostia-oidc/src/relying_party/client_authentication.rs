@@ -9,6 +9,7 @@ use ostia_config::provider::{Client, ClientAuthMethod};
 use url::Url;
 use url::form_urlencoded::{Serializer, byte_serialize};
 
+use super::secret_statement;
 use crate::provider::Provider;
 use crate::provider::http::HttpRefused;
 
@@ -28,8 +29,8 @@ enum Means<'a> {
     Basic(&'a Secret<String>),
     /// In the form.
     Post(&'a Secret<String>),
-    /// A signed statement to this audience.
-    Assertion(Audience),
+    /// A statement to this audience: with a MAC by the secret, else signed by our key.
+    Assertion(Option<&'a Secret<String>>, Audience),
     /// Nothing, or nothing that this form shows: a certificate in the handshake.
     NameAlone,
 }
@@ -44,18 +45,22 @@ enum Audience {
     Endpoint,
 }
 
+/// In the order in which they are tried first.
+const AUDIENCES: [Audience; 2] = [Audience::Issuer, Audience::Endpoint];
+
 impl<'a> Credentials<'a> {
-    /// Every way of this client, in the order of [`crate::provider::login_side::Clients`]: one for each live secret,
-    /// one for each audience of a statement, else one.
+    /// Every way of this client, in the order of [`crate::provider::login_side::Clients`]: one for each live secret and
+    /// for each audience of a statement, else one.
     pub(crate) fn all(client: &'a Client) -> Vec<Self> {
         let with = |means| Self { client_id: &client.client_id, means };
         let secrets = || client.client_secret.iter().chain(&client.more_client_secrets);
         let all: Vec<Self> = match client.auth_method {
             ClientAuthMethod::Basic => secrets().map(|secret| with(Means::Basic(secret))).collect(),
             ClientAuthMethod::Post => secrets().map(|secret| with(Means::Post(secret))).collect(),
-            ClientAuthMethod::PrivateKeyJwt => {
-                [Audience::Issuer, Audience::Endpoint].map(|to| with(Means::Assertion(to))).into()
-            }
+            ClientAuthMethod::PrivateKeyJwt => AUDIENCES.map(|to| with(Means::Assertion(None, to))).into(),
+            ClientAuthMethod::SecretJwt => secrets()
+                .flat_map(|secret| AUDIENCES.map(|to| with(Means::Assertion(Some(secret), to))))
+                .collect(),
             ClientAuthMethod::None
             | ClientAuthMethod::TlsClientAuth
             | ClientAuthMethod::SelfSignedTlsClientAuth => Vec::new(),
@@ -72,7 +77,7 @@ impl<'a> Credentials<'a> {
     fn add_to_form(&self, form: &mut Serializer<'_, String>) {
         match self.means {
             Means::Basic(_) => {}
-            Means::Assertion(_) | Means::NameAlone => {
+            Means::Assertion(..) | Means::NameAlone => {
                 form.append_pair("client_id", self.client_id);
             }
             Means::Post(secret) => {
@@ -133,14 +138,20 @@ impl Provider {
         credentials: &Credentials<'_>,
         now: SystemTime,
     ) -> Result<(), HttpRefused> {
-        let Means::Assertion(audience) = credentials.means else { return Ok(()) };
+        let Means::Assertion(secret, audience) = credentials.means else { return Ok(()) };
         let endpoint = request.uri().to_string();
         let audience = if audience == Audience::Issuer { &*self.issuer } else { endpoint.as_str() };
         let metadata = self.metadata();
         let listed = metadata.as_ref().and_then(|metadata| metadata.assertion_algorithms.as_deref());
-        let key = self.client_key.as_ref().ok_or(HttpRefused::NotSigned)?;
-        let assertion =
-            key.assertion(credentials.client_id, audience, listed, now).ok_or(HttpRefused::NotSigned)?;
+        let client_id = credentials.client_id;
+        let assertion = match secret {
+            Some(secret) => secret_statement::statement(secret, client_id, audience, listed, now),
+            None => {
+                let key = self.client_key.as_ref().ok_or(HttpRefused::NotSigned)?;
+                key.assertion(client_id, audience, listed, now)
+            }
+        };
+        let assertion = assertion.ok_or(HttpRefused::NotSigned)?;
         let mut form = Serializer::new(String::new());
         form.append_pair("client_assertion_type", ASSERTION_TYPE)
             .append_pair("client_assertion", assertion.reveal());

@@ -1,6 +1,6 @@
 //! The private key that proves who we are: it signs a short statement for each call (RFC 7523 section 2.2).
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::rand::SystemRandom;
@@ -12,12 +12,10 @@ use base64_simd::{STANDARD, URL_SAFE_NO_PAD};
 use ostia_config::Secret;
 use serde_json::{Value, json};
 
-use super::signed::{self, jti};
+use super::signed;
 
 const BEGIN: &str = "-----BEGIN PRIVATE KEY-----";
 const END: &str = "-----END PRIVATE KEY-----";
-/// How long a statement counts: long enough for clocks that differ a little.
-const LIFETIME: Duration = Duration::from_secs(60);
 
 /// A key that was parsed once and signs for as long as its provider lives.
 pub(crate) struct ClientKey {
@@ -83,12 +81,8 @@ impl ClientKey {
         now: SystemTime,
     ) -> Option<Secret<String>> {
         let algorithm = self.pair.algorithm(listed);
-        let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
         let header = json!({ "alg": algorithm, "typ": "JWT", "kid": self.id });
-        let claims = json!({
-            "iss": client_id, "sub": client_id, "aud": audience, "jti": jti()?,
-            "iat": now.as_secs(), "exp": (now + LIFETIME).as_secs(),
-        });
+        let claims = signed::statement(client_id, audience, now)?;
         signed::compact(&header, &claims, |message| self.pair.sign(algorithm, message)).map(Secret::new)
     }
 }

@@ -1,7 +1,9 @@
 //! What we sign ourselves, in the compact form (RFC 7515 section 7.1).
 
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
 use base64_simd::URL_SAFE_NO_PAD;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Header and claims with the signature that `sign` makes of them.
 pub(crate) fn compact(
@@ -16,6 +18,18 @@ pub(crate) fn compact(
     text.push('.');
     text.push_str(&URL_SAFE_NO_PAD.encode_to_string(signature));
     Some(text)
+}
+
+/// How long a statement counts: long enough for clocks that differ a little.
+const STATEMENT_LIFETIME: Duration = Duration::from_secs(60);
+
+/// What a client says of itself to `audience` (RFC 7523 section 3). `None` when the system gives no random bytes.
+pub(crate) fn statement(client_id: &str, audience: &str, now: SystemTime) -> Option<Value> {
+    let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+    Some(json!({
+        "iss": client_id, "sub": client_id, "aud": audience, "jti": jti()?,
+        "iat": now.as_secs(), "exp": (now + STATEMENT_LIFETIME).as_secs(),
+    }))
 }
 
 /// A name that no other statement has: 128 random bits. `None` when the system gives none.

@@ -110,6 +110,17 @@ impl Provider {
         Ok(accept_introspected((*answer.claims).clone(), profile, holds, now)?)
     }
 
+    /// What the issuer says about the access token of somebody who signs in, or why it says nothing, in a word.
+    pub(crate) async fn introspect(
+        self: &Arc<Self>,
+        text: &str,
+        settings: &Settings,
+        now: SystemTime,
+    ) -> Result<Arc<Claims>, &'static str> {
+        let answer = self.answer_about(text, settings, now).await;
+        answer.map(|answer| answer.claims).map_err(|Failed(reason)| reason)
+    }
+
     async fn answer_about(
         self: &Arc<Self>,
         text: &str,

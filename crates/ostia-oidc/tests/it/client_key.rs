@@ -11,11 +11,11 @@ use ostia_config::Secret;
 use ostia_config::provider::{ClientAuthMethod, ClientKey, PushedRequests};
 use ostia_oidc::Provider;
 use ostia_oidc::relying_party::login::LoginRequest;
-use ostia_oidc::relying_party::refresh::RefreshRequest;
 use ostia_oidc::relying_party::revoke::Revoked;
 use serde_json::json;
 
 use crate::issuer::{CLIENT_ID, Issuer, REDIRECT_URI, Reply, patient, start_login};
+use crate::refresh::refresh;
 use crate::strict::claims;
 
 fn key() -> ClientKey {
@@ -64,6 +64,36 @@ async fn the_statement_is_made_to_the_issuer_or_to_the_endpoint_whichever_is_tak
     }
 }
 
+/// `client_secret_jwt`.
+#[tokio::test]
+async fn a_secret_that_makes_the_statement_is_never_sent_and_two_live_ones_are_tried() {
+    use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+    let issuer = Issuer::start().await;
+    issuer.knobs().strict.audience = Some(format!("{}/token", issuer.shared.issuer));
+    let (old, new) = ("the-old-secret-of-32-bytes-and-more", "the-new-secret-of-32-bytes-and-more");
+    issuer.knobs().strict.mac_key = Some(new.to_owned());
+    let mut settings = issuer.settings();
+    let client = settings.client.as_mut().unwrap();
+    client.auth_method = ClientAuthMethod::SecretJwt;
+    client.client_secret = Some(Secret::new(old.to_owned()));
+    client.more_client_secrets = vec![Secret::new(new.to_owned())];
+    let provider = Provider::with_pace(settings.into(), None, patient()).unwrap();
+    // Two secrets to two audiences; what was taken is tried first from then on.
+    for calls in [4, 5] {
+        let start = start_login(&provider).await;
+        let query = issuer.sign_in(&start);
+        provider.finish_login(&query, &start.attempt, SystemTime::now()).await.unwrap();
+        assert_eq!(issuer.calls("/token").len(), calls);
+    }
+    for call in issuer.calls("/token") {
+        assert!(!call.headers.contains_key("authorization"));
+        assert!(call.form.values().all(|value| !value.contains("secret-of-32")), "{:?}", call.form.keys());
+        let header = call.form["client_assertion"].split('.').next().unwrap();
+        let header = BASE64_URL_SAFE_NO_PAD.decode(header).unwrap();
+        assert_eq!(header, br#"{"alg":"HS256","typ":"JWT"}"#);
+    }
+}
+
 #[tokio::test]
 async fn a_client_whose_key_is_not_known_is_told_apart_and_a_session_goes_on() {
     let issuer = Issuer::start().await;
@@ -73,15 +103,7 @@ async fn a_client_whose_key_is_not_known_is_told_apart_and_a_session_goes_on() {
     let refused =
         provider.finish_login(&issuer.sign_in(&start), &start.attempt, SystemTime::now()).await.unwrap_err();
     assert_eq!((refused.slug(), refused.status().as_u16()), ("invalid_client", 500));
-    let (refresh_token, claims) = (Secret::new("first".to_owned()), ostia_identity::Claims::default());
-    let request = RefreshRequest {
-        refresh_token: &refresh_token,
-        subject: "alice",
-        auth_time: None,
-        claims: &claims,
-        proof_key: None,
-    };
-    assert!(!provider.refresh(request, SystemTime::now()).await.unwrap_err().is_end());
+    assert!(!refresh(&provider, "first").await.unwrap_err().is_end());
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use ostia_config::provider::{Client, ClientAuthMethod, Groups};
+use ostia_config::provider::{Client, ClientAuthMethod};
 use ostia_config::{Name, Secret};
 use ostia_oidc::Provider;
 use ostia_oidc::provider::schedule::Pace;
@@ -214,47 +214,16 @@ impl Issuer {
 }
 
 pub(crate) fn settings(issuer: &str) -> ostia_config::Provider {
+    let client = Client {
+        client_secret: Some(Secret::new(CLIENT_SECRET.to_owned())),
+        auth_method: ClientAuthMethod::Basic,
+        scopes: ["openid", "email", "offline_access"].map(str::to_owned).to_vec(),
+        ..Client::new(CLIENT_ID)
+    };
     ostia_config::Provider {
-        name: Name::from("corp"),
-        issuer: issuer.to_owned(),
-        client: Some(Client {
-            client_id: CLIENT_ID.to_owned(),
-            client_secret: Some(Secret::new(CLIENT_SECRET.to_owned())),
-            more_client_secrets: Vec::new(),
-            auth_method: ClientAuthMethod::Basic,
-            key: None,
-            ways: Default::default(),
-            redirect_uri: None,
-            callback_path: "/.ostia/callback".to_owned(),
-            scopes: vec!["openid".to_owned(), "email".to_owned(), "offline_access".to_owned()],
-            authorize_params: Default::default(),
-            logout_dialect: ostia_config::provider::LogoutDialect::Oidc,
-            post_logout_redirect_uri: None,
-            back_channel_logout: false,
-            front_channel_logout: false,
-            revokes_tokens: true,
-        }),
+        client: Some(client),
         audiences: vec![AUDIENCE.to_owned()],
-        access_token_types: vec!["at+jwt".to_owned(), "application/at+jwt".to_owned()],
-        audience_claims: vec!["aud".to_owned()],
-        dpop_nonce: false,
-        introspection: None,
-        scope_claims: vec!["scope".to_owned(), "scp".to_owned()],
-        client_id_claims: vec!["client_id".to_owned(), "azp".to_owned()],
-        signing_algorithms: ["RS256", "PS256", "ES256", "ES384", "EdDSA"].map(str::to_owned).to_vec(),
-        groups: Groups {
-            claims: vec![ostia_config::policy::ClaimPath::parse("groups").unwrap()],
-            strip_prefix: None,
-        },
-        display_name: None,
-        issuer_aliases: Vec::new(),
-        allowed_tenants: Vec::new(),
-        claims_from: Vec::new(),
-        microsoft_graph: None,
-        google_directory: None,
-        clock_skew: Duration::from_secs(60),
-        ca_file: None,
-        timeout: Duration::from_secs(5),
+        ..ostia_config::Provider::new(Name::from("corp"), issuer)
     }
 }
 

@@ -11,6 +11,7 @@ mod callback;
 mod client_key;
 mod conformance;
 mod discovery;
+mod introspected;
 mod introspection;
 mod issuer;
 mod key;

@@ -15,7 +15,8 @@ use crate::issuer::{Issuer, Reply, patient};
 
 const WAIT: Duration = Duration::from_secs(10);
 
-async fn refresh(provider: &Arc<Provider>, token: &str) -> Result<Refreshed, RefreshRefused> {
+/// Presents a refresh token of alice.
+pub(crate) async fn refresh(provider: &Arc<Provider>, token: &str) -> Result<Refreshed, RefreshRefused> {
     let refresh_token = Secret::new(token.to_owned());
     let claims = ostia_identity::Claims::default();
     let request = RefreshRequest {

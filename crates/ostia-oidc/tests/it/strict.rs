@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 pub(crate) struct Strict {
     /// The only audience that is taken in a client's statement.
     pub(crate) audience: Option<String>,
+    /// The secret whose MAC the statement must have, where it is not a signature.
+    pub(crate) mac_key: Option<String>,
     /// The nonce that proofs must carry.
     pub(crate) nonce: Option<String>,
     /// Statements and proofs are taken once.
@@ -33,6 +35,8 @@ impl Strict {
             let sound = form.get("client_assertion_type").map(String::as_str)
                 == Some("urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
                 && statement.as_ref().is_some_and(|claims| claims["aud"] == *audience);
+            let sound =
+                sound && self.mac_key.as_ref().is_none_or(|key| has_mac(&form["client_assertion"], key));
             let fresh = statement.is_some_and(|claims| self.seen.insert(claims["jti"].to_string()));
             if !sound || !fresh {
                 return Some(refused(401, "invalid_client", None));
@@ -47,6 +51,13 @@ impl Strict {
         });
         (!sound).then(|| refused(if method == "GET" { 401 } else { 400 }, "use_dpop_nonce", Some(&nonce)))
     }
+}
+
+/// Whether the last part is the MAC of the two before (HS256).
+fn has_mac(jwt: &str, key: &str) -> bool {
+    let (message, mac) = jwt.rsplit_once('.').unwrap();
+    let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, key.as_bytes());
+    aws_lc_rs::hmac::verify(&key, message.as_bytes(), &BASE64.decode(mac).unwrap()).is_ok()
 }
 
 fn refused(status: u16, error: &str, nonce: Option<&str>) -> Response {

@@ -6,27 +6,33 @@ use crate::fields::Fields;
 use crate::file;
 use crate::findings::Finding;
 use crate::provider::{ClientAuthMethod, ClientKey};
+use crate::secret::Secret;
 use crate::value::Word;
 
 pub(super) static METHODS: Words = Words {
     now: &[
         "client_secret_basic",
         "client_secret_post",
+        "client_secret_jwt",
         "private_key_jwt",
         "tls_client_auth",
         "self_signed_tls_client_auth",
         "none",
     ],
-    later: &["client_secret_jwt"],
+    later: &[],
 };
 
 const METHOD: &str = "token_endpoint_auth_method";
+/// The least that a MAC of HS256 takes as its key (RFC 7518 section 3.2).
+const LEAST_MAC_KEY: usize = 32;
 
-pub(super) fn read(fields: &Fields<'_>, has_secret: bool) -> (ClientAuthMethod, Option<ClientKey>) {
+pub(super) fn read(fields: &Fields<'_>, secrets: &[Secret<String>]) -> (ClientAuthMethod, Option<ClientKey>) {
+    let has_secret = !secrets.is_empty();
     let written = fields.optional::<Word>(METHOD);
     let method = match written.map(|word| word.0) {
         Some("client_secret_basic") => ClientAuthMethod::Basic,
         Some("client_secret_post") => ClientAuthMethod::Post,
+        Some("client_secret_jwt") => ClientAuthMethod::SecretJwt,
         Some("private_key_jwt") => ClientAuthMethod::PrivateKeyJwt,
         Some("tls_client_auth") => ClientAuthMethod::TlsClientAuth,
         Some("self_signed_tls_client_auth") => ClientAuthMethod::SelfSignedTlsClientAuth,
@@ -35,6 +41,16 @@ pub(super) fn read(fields: &Fields<'_>, has_secret: bool) -> (ClientAuthMethod, 
     };
     if written.is_some() {
         check_secret_fits(fields, method, has_secret);
+    }
+    if method == ClientAuthMethod::SecretJwt
+        && secrets.iter().any(|secret| secret.reveal().len() < LEAST_MAC_KEY)
+    {
+        let message =
+            format!("a secret of less than {LEAST_MAC_KEY} bytes is no key for `client_secret_jwt`");
+        let finding = Finding::new(codes::SECRET_FIT, fields.value_span(METHOD), fields.sub(METHOD), message);
+        fields.cx.findings.add(
+            finding.help("have the issuer make a longer one: anybody who sees a statement could guess it"),
+        );
     }
     (method, key(fields, method))
 }
@@ -47,7 +63,7 @@ fn check_secret_fits(fields: &Fields<'_>, method: ClientAuthMethod, has_secret: 
             "`none` goes without a secret, but there is one",
             "remove the secret, or `token_endpoint_auth_method`",
         ),
-        (ClientAuthMethod::Basic | ClientAuthMethod::Post, false) => {
+        (method, false) if method.is_by_secret() => {
             ("this method needs a secret, and there is none", "add `client_secret_file`")
         }
         (method, true) if !method.is_by_secret() => (

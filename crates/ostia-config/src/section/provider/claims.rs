@@ -15,8 +15,8 @@ use crate::section::{FILE, TEXT, URL};
 use crate::value::Word;
 
 pub(super) static CLAIMS_FROM: Words = Words {
-    now: &["id_token", "userinfo", "access_token", "microsoft_graph", "google_directory"],
-    later: &["introspection"],
+    now: &["id_token", "userinfo", "access_token", "introspection", "microsoft_graph", "google_directory"],
+    later: &[],
 };
 
 const CACHE: &str =
@@ -71,9 +71,14 @@ pub(super) fn sources(fields: &Fields<'_>) -> Vec<ClaimsSource> {
         let help = format!("the others only add to the ID token: `[id_token, {}]`", shown(&sources));
         tell(fields, codes::BAD_VALUE, "leaves out `id_token`", &help);
     }
-    if sources.contains(&ClaimsSource::GoogleDirectory) && !fields.has("google_directory") {
-        let help = "add `google_directory: { service_account_file: …, admin: … }`";
-        tell(fields, codes::MISSING_KEY, "names `google_directory`, which is not set up", help);
+    for (source, help) in [
+        (ClaimsSource::GoogleDirectory, "add `google_directory: { service_account_file: …, admin: … }`"),
+        (ClaimsSource::Introspection, "add `introspection: { client_id: …, client_secret_file: … }`"),
+    ] {
+        let section = source.as_str();
+        if sources.contains(&source) && !fields.has(section) {
+            tell(fields, codes::MISSING_KEY, &format!("names `{section}`, which is not set up"), help);
+        }
     }
     sources
 }

@@ -111,9 +111,10 @@ pub(super) fn read(fields: &Fields<'_>, provider: &Name) -> Option<Client> {
         }
         return None;
     }
-    let mut secrets = secrets(fields).into_iter();
+    let secrets = secrets(fields);
+    let (auth_method, key) = authentication::read(fields, &secrets);
+    let mut secrets = secrets.into_iter();
     let client_secret = secrets.next();
-    let (auth_method, key) = authentication::read(fields, client_secret.is_some());
     let logout = fields.section("logout");
     let callback_path = callback::path(fields, provider);
     Some(Client {

@@ -1,3 +1,5 @@
+use std::time::UNIX_EPOCH;
+
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
