@@ -54,8 +54,12 @@ pub enum Next<'a> {
     SignIn(&'a str),
     /// Sign in through one of several providers.
     Choose(&'a [Choice<'a>]),
+    /// The same, and what stands behind the `#` of the page's address goes along (`sessions.keep_fragment`).
+    ChooseWithFragment(&'a [Choice<'a>]),
     /// Sign out, to come back as somebody else.
     SignOut,
+    /// The same, of one of several sessions.
+    SignOutOf(&'a [Choice<'a>]),
 }
 
 /// One of several ways on.

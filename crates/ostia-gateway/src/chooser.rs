@@ -1,6 +1,7 @@
 //! The page where people choose how to sign in, where a route takes people of several providers.
 //!
-//! Plain links, no script: each leads to `/.ostia/login` with the provider and the byte-identical way back.
+//! Plain links: each leads to `/.ostia/login` with the provider and the byte-identical way back. A form that waits in the
+//! tab and a fragment that is to be kept go on over the choice.
 
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use http::{Method, StatusCode, header};
 use crate::answer::{Answer, Choice, Next};
 use crate::challenge;
 use crate::exchange::Exchange;
+use crate::kept_form;
 use crate::page::Page;
 use crate::sign_in::{self, login_path};
 use crate::snapshot::{RouteState, RunningProvider, Snapshot};
@@ -19,6 +21,8 @@ use crate::stage::route::Routed;
 /// that nobody signs in for, those of all routes of the host.
 #[must_use]
 pub(crate) fn offered<'a>(snapshot: &'a Snapshot, host: &str, target: &str) -> Vec<&'a Arc<RunningProvider>> {
+    let kept = kept_form::target_of_resend(target);
+    let target = kept.as_deref().unwrap_or(target);
     let path = target.split(['?', '#']).next().unwrap_or(target);
     let route = snapshot.table.explain(host, path, &Method::GET).outcome().ok();
     let of_route: Vec<_> = route
@@ -61,14 +65,18 @@ pub(crate) fn page<'a>(
     let page = Page {
         title: "How do you want to sign in?",
         paragraphs: Vec::new(),
-        next: Next::Choose(&choices),
+        next: match exchange.snapshot.config.sessions.keep_fragment {
+            true => Next::ChooseWithFragment(&choices),
+            false => Next::Choose(&choices),
+        },
         code: "choose_provider",
         request_id: exchange.id.as_str(),
     };
     Answer::page(status, "choose_provider", &exchange.snapshot.pages, &page)
 }
 
-fn title(running: &RunningProvider) -> &str {
+/// What people read of a provider.
+pub(crate) fn title(running: &RunningProvider) -> &str {
     running.section.display_name.as_deref().unwrap_or(running.section.name.as_str())
 }
 

@@ -26,6 +26,7 @@ use crate::key_file;
 use crate::page::Pages;
 use crate::projection::Projection;
 use crate::recognised::RecognisedCache;
+use crate::session::slots::SharedHosts;
 use crate::shared::RunningStore;
 use crate::snapshot::{ListenerState, RunningGroup, RunningProvider, Snapshot};
 use crate::stage::forward::FORWARDING_FIELDS;
@@ -100,13 +101,14 @@ pub(crate) fn compile(
     let flows = FlowCookies::new(Arc::clone(&ring), &config.sessions, &config.providers)?;
     let servers = ServerCookies::new(ring);
     let listeners = listeners(&config);
+    let shared_hosts = SharedHosts::of(&config);
     let mut routes = Vec::with_capacity(config.routes.len());
     let before = handlings(previous);
     for section in &config.routes {
         let handling = RouteHandling::new(&section.handling, before.get(&section.name).copied());
-        routes.push(Arc::new(route::route(
-            section, handling, &config, &policies, &providers, &groups, metrics,
-        )?));
+        let mut route = route::route(section, handling, &config, &policies, &providers, &groups, metrics)?;
+        route.session_slots = shared_hosts.slots_of(&route);
+        routes.push(Arc::new(route));
     }
     Ok(Snapshot {
         table,
@@ -115,6 +117,7 @@ pub(crate) fn compile(
         assertions: Assertions::new(&config)?,
         extensions,
         sessions,
+        shared_hosts,
         flows,
         servers,
         server_cookies: server_cookies(&config),

@@ -2,14 +2,14 @@
 
 pub(crate) mod acme;
 pub(crate) mod back_channel;
-mod callback;
+pub(crate) mod callback;
 mod form_post;
 mod front_channel;
 pub(crate) mod https;
 mod initiate_login;
 pub(crate) mod keys;
 mod login;
-mod logout;
+pub(crate) mod logout;
 pub(crate) mod posted;
 mod signed_out;
 pub(crate) mod verify;
@@ -121,7 +121,7 @@ impl Own {
             Self::Login => login::login(front, arrived, exchange).await,
             Self::Logout => logout::logout(front, arrived, exchange).await,
             Self::FrontChannel => front_channel::logout(front, arrived, exchange),
-            Self::SignedOut => signed_out::page(arrived, exchange),
+            Self::SignedOut => signed_out::page(front, arrived, exchange).await,
             Self::Whoami => whoami::whoami(front, arrived, exchange).await,
             // The letter of the back channel is in the body: `admit` has it read.
             Self::BackChannel | Self::Unknown => not_found(arrived, exchange),

@@ -65,6 +65,11 @@ impl<'a> Happened<'a> {
         Self { way: Some("local"), ..Self::to(session, SessionEvent::Logout, Ok("signed_out")) }
     }
 
+    /// A session that there was no room for any more beside a later one.
+    pub(crate) fn displaced(session: &'a Session) -> Self {
+        Self { way: Some("displaced"), ..Self::logout(session) }
+    }
+
     /// Somebody signed out here whose session could not be looked up.
     pub(crate) fn logout_of_somebody() -> Self {
         Self { way: Some("local"), ..Self::to_nobody(None, SessionEvent::Logout, Ok("signed_out")) }

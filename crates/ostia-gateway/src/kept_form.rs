@@ -10,6 +10,7 @@ use percent_encoding::utf8_percent_encode;
 use pingora_proxy::Session as Downstream;
 
 use crate::answer::{Answer, Reader};
+use crate::endpoint::callback::single;
 use crate::endpoint::posted::{self, BodyRefused};
 use crate::exchange::Exchange;
 use crate::page::escape;
@@ -62,6 +63,12 @@ fn is_surely_from_here(arrived: &Arrived<'_>) -> bool {
 /// Where a browser comes back to that has a form for `target`.
 pub(crate) fn resend_path(target: &str) -> String {
     format!("{RESEND_PATH}?to={}", utf8_percent_encode(target, QUERY_VALUE))
+}
+
+/// The page that a form of [`resend_path`] is for.
+pub(crate) fn target_of_resend(path: &str) -> Option<String> {
+    let query = path.strip_prefix(RESEND_PATH)?.strip_prefix('?')?;
+    single(query, "to")
 }
 
 /// The way to the provider, until the form is read.
@@ -136,5 +143,9 @@ mod tests {
     #[test]
     fn the_way_back_is_a_path_of_our_own_that_names_the_page() {
         assert_eq!(resend_path("/a?b=c&d"), "/.ostia/resend?to=/a%3Fb%3Dc%26d");
+        assert_eq!(target_of_resend(&resend_path("/a?b=c&d")).as_deref(), Some("/a?b=c&d"));
+        for other in ["/a?to=/b", "/.ostia/resend", "/.ostia/resendx?to=/a", "/.ostia/resend?to=/a&to=/b"] {
+            assert_eq!(target_of_resend(other), None, "{other}");
+        }
     }
 }

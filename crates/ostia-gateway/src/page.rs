@@ -1,4 +1,5 @@
-//! Ostia's own pages: no script, no outside resource, every word escaped.
+//! Ostia's own pages: no outside resource, every word escaped, no script but the one line that keeps a fragment where
+//! people choose.
 
 use std::fmt::Write as _;
 
@@ -7,8 +8,12 @@ use http::HeaderValue;
 use ostia_config::page::Logo;
 
 use crate::answer::{Choice, Next, Refusal};
+use crate::endpoint::logout::LOGOUT_PATH;
 
 const STYLE: &str = include_str!("page.css");
+/// Links drop the fragment of the page that they stand on.
+const KEEP_FRAGMENT: &str =
+    "document.querySelectorAll('.choices a').forEach(function(a){a.hash=location.hash})";
 
 /// What the operator says about pages, ready to be put into each.
 #[derive(Debug)]
@@ -19,6 +24,7 @@ pub struct Pages {
     support: Option<String>,
     policy: HeaderValue,
     policy_with_form: HeaderValue,
+    policy_with_script: HeaderValue,
 }
 
 /// One page.
@@ -49,11 +55,15 @@ impl Pages {
     /// Prepares the words of `pages`.
     #[must_use]
     pub fn new(config: &ostia_config::Pages) -> Self {
-        let hash = base64_simd::STANDARD.encode_to_string(digest::digest(&digest::SHA256, STYLE.as_bytes()));
+        let hash = |text: &str| {
+            base64_simd::STANDARD.encode_to_string(digest::digest(&digest::SHA256, text.as_bytes()))
+        };
         let pictures = if config.logo.is_some() { " img-src data:;" } else { "" };
         let base = format!(
-            "default-src 'none'; style-src 'sha256-{hash}';{pictures} frame-ancestors 'none'; base-uri 'none'"
+            "default-src 'none'; style-src 'sha256-{}';{pictures} frame-ancestors 'none'; base-uri 'none'",
+            hash(STYLE)
         );
+        let script = hash(KEEP_FRAGMENT);
         let organisation = escape(config.name.as_deref().unwrap_or("Ostia"));
         Self {
             masthead: config
@@ -66,13 +76,20 @@ impl Pages {
             // A form that signs out is answered with a redirect to the provider, which browsers count as the
             // form's target: its origin cannot be listed here without listing every hop after it.
             policy_with_form: policy_value(&base),
+            policy_with_script: policy_value(&format!(
+                "{base}; form-action 'none'; script-src 'sha256-{script}'"
+            )),
         }
     }
 
     /// The `Content-Security-Policy` of a page.
     #[must_use]
     pub fn security_policy(&self, page: &Page<'_>) -> HeaderValue {
-        if page.next == Next::SignOut { self.policy_with_form.clone() } else { self.policy.clone() }
+        match page.next {
+            Next::SignOut | Next::SignOutOf(_) => self.policy_with_form.clone(),
+            Next::ChooseWithFragment(_) => self.policy_with_script.clone(),
+            _ => self.policy.clone(),
+        }
     }
 
     /// The page as HTML.
@@ -98,18 +115,19 @@ impl Pages {
             Next::SignIn(path) => {
                 let _ = writeln!(html, "<p><a class=\"action\" href=\"{}\">Sign in</a></p>", escape(path));
             }
-            Next::Choose(choices) => {
+            Next::Choose(choices) | Next::ChooseWithFragment(choices) => {
                 html.push_str("<ul class=\"choices\">\n");
                 for Choice { title, path } in choices {
                     let (path, title) = (escape(path), escape(title));
                     let _ = writeln!(html, "<li><a class=\"action\" href=\"{path}\">{title}</a></li>");
                 }
                 html.push_str("</ul>\n");
+                if matches!(page.next, Next::ChooseWithFragment(_)) {
+                    let _ = writeln!(html, "<script>{KEEP_FRAGMENT}</script>");
+                }
             }
-            Next::SignOut => html.push_str(
-                "<form method=\"post\" action=\"/.ostia/logout\">\
-                 <button class=\"action\" type=\"submit\">Sign out</button></form>\n",
-            ),
+            Next::SignOut => button(&mut html, Choice { title: "Sign out", path: LOGOUT_PATH }),
+            Next::SignOutOf(choices) => choices.iter().for_each(|choice| button(&mut html, *choice)),
         }
         if let Some(support) = &self.support {
             let _ = writeln!(html, "<p><a href=\"{support}\">Help</a></p>");
@@ -123,6 +141,16 @@ impl Pages {
         );
         html
     }
+}
+
+/// A button that signs out.
+fn button(html: &mut String, Choice { title, path }: Choice<'_>) {
+    let (title, path) = (escape(title), escape(path));
+    let _ = writeln!(
+        html,
+        "<form method=\"post\" action=\"{path}\">\
+         <button class=\"action\" type=\"submit\">{title}</button></form>"
+    );
 }
 
 /// The picture within the page, with the escaped name for who does not see it. Scripts in an SVG do not run there.
@@ -181,6 +209,17 @@ mod tests {
             ),
             "{html}"
         );
+    }
+
+    #[test]
+    fn a_choice_that_keeps_the_fragment_has_one_script_and_its_policy_names_it() {
+        let pages = pages();
+        let next = Next::ChooseWithFragment(&[]);
+        let page = Page { title: "t", paragraphs: vec![], next, code: "c", request_id: "" };
+        assert_eq!(pages.render(&page).matches("<script").count(), 1);
+        let policy = pages.security_policy(&page);
+        let text = policy.to_str().unwrap();
+        assert!(text.contains("; script-src 'sha256-") && !text.contains("unsafe"), "{text}");
     }
 
     #[test]

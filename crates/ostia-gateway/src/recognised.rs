@@ -11,7 +11,7 @@ use aws_lc_rs::digest::{self, SHA256, SHA256_OUTPUT_LEN};
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use http::{HeaderName, HeaderValue};
 use ostia_identity::{Confirmation, Identity, Key, VerifiedToken};
-use ostia_session::{Marks, SessionId};
+use ostia_session::{Marks, SessionId, SessionSlot};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use serde_json::Value;
@@ -87,7 +87,7 @@ impl Recognised {
 pub enum Kind {
     /// A bearer token.
     Bearer = 1,
-    /// The session cookie's parts, after the host.
+    /// The session cookie's parts, between the host and the slots of the route.
     Session = 2,
 }
 
@@ -162,6 +162,18 @@ impl RecognisedCache {
             *target = *source;
         }
         CacheKey(key)
+    }
+
+    /// The key of the session that counts on a route with these slots: `parts` are names and values of our cookies.
+    #[must_use]
+    pub fn session_key<'a>(
+        &self,
+        host: &'a str,
+        slots: &'a [SessionSlot],
+        parts: impl IntoIterator<Item = &'a [u8]>,
+    ) -> CacheKey {
+        let slots = slots.iter().map(SessionSlot::as_bytes);
+        self.key(Kind::Session, std::iter::once(host.as_bytes()).chain(parts).chain(slots))
     }
 
     /// The caller with this credential, if it still holds.

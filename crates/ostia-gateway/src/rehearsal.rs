@@ -227,8 +227,9 @@ impl Rehearsal {
             return Ok(Some(("authorization", format!("Bearer {STAND_IN}"))));
         }
         let name = snapshot.config.sessions.cookie_name.clone();
-        let parts = [host.as_bytes(), name.as_bytes(), STAND_IN.as_bytes()];
-        snapshot.recognised.put(snapshot.recognised.key(Kind::Session, parts), &recognised);
+        let parts = [name.as_bytes(), STAND_IN.as_bytes()];
+        let key = snapshot.recognised.session_key(&host, &route.session_slots, parts);
+        snapshot.recognised.put(key, &recognised);
         Ok(Some(("cookie", format!("{name}={STAND_IN}"))))
     }
 

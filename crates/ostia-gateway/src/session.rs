@@ -2,15 +2,17 @@
 
 pub(crate) mod copies;
 pub(crate) mod found;
+pub(crate) mod looked;
 pub(crate) mod returned;
+pub(crate) mod slots;
 pub(crate) mod written;
 
 use std::time::{Duration, SystemTime};
 
 use http::{StatusCode, header};
-use ostia_session::{Marks, OpenedSession, Session};
+use ostia_session::Session;
 
-use self::found::Found;
+use self::looked::Looked;
 use crate::answer::{Answer, Refusal};
 use crate::challenge;
 use crate::exchange::Exchange;
@@ -23,24 +25,11 @@ use crate::stage::receive::Arrived;
 /// When to ask again after the store did not answer.
 const RETRY_AFTER: Duration = Duration::from_secs(2);
 
-/// The session of a request on one of Ostia's own paths, where it is looked at but not continued. What was ended is
-/// none.
-pub(crate) async fn find(front: &Front, arrived: &Arrived<'_>, exchange: &Exchange) -> Found {
+/// The sessions of a request on one of Ostia's own paths, where they are looked at but not continued.
+pub(crate) async fn look(front: &Front, arrived: &Arrived<'_>, exchange: &Exchange) -> Looked {
     let cookies = own_cookies(&arrived.request.headers, exchange);
     let host = arrived.examined.host().name();
-    let found = found::find(&front.gateway, &exchange.snapshot, &cookies, host, exchange.now).await;
-    match found {
-        Found::Session(opened) if front.gateway.endings().has(&Marks::of(&opened.session)) => Found::Absent,
-        found => found,
-    }
-}
-
-/// The session of [`find`], if there is one.
-pub(crate) async fn open(front: &Front, arrived: &Arrived<'_>, exchange: &Exchange) -> Option<OpenedSession> {
-    match find(front, arrived, exchange).await {
-        Found::Session(opened) => Some(opened),
-        Found::Absent | Found::Refused { .. } | Found::Unavailable(_) => None,
-    }
+    looked::look(&front.gateway, &exchange.snapshot, &cookies, host, exchange.now, |_| true).await
 }
 
 /// The store does not answer: who has a session is neither let in nor signed out.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::{StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 use ostia_config::route::HostPattern;
 use ostia_oidc::relying_party::login::{LoginRefused, LoginRequest};
 use ostia_policy::StepUp;
@@ -45,16 +45,29 @@ pub(crate) async fn ask(
         Some(running) if arrived.reader() == Reader::Person => {
             start(front, running, arrived, exchange, &target).await
         }
-        Some(running) if kept_form::is_kept(route, arrived) && !chooser::is_needed(route) => {
+        Some(running) if kept_form::is_kept(route, arrived) => {
             let back = kept_form::resend_path(&target);
-            let wanted = Wanted { target: &back, keeps_form: true, ..Wanted::default() };
-            let answer = start_as(front, running, arrived, exchange, wanted).await;
+            let answer = match chooser::is_needed(route) {
+                true => to_choice(&back, arrived, exchange),
+                false => {
+                    let wanted = Wanted { target: &back, keeps_form: true, ..Wanted::default() };
+                    start_as(front, running, arrived, exchange, wanted).await
+                }
+            };
             kept_form::expect(answer, target, exchange)
         }
         provider => {
             let login_path = provider.map(|_| login_path(&target));
             unauthorized(routed, arrived, exchange, nobody, login_path.as_deref())
         }
+    }
+}
+
+/// Sends a browser to the page where people choose.
+fn to_choice(back: &str, arrived: &Arrived<'_>, exchange: &Exchange) -> Answer {
+    match HeaderValue::from_str(&login_path(back)) {
+        Ok(location) => Answer::redirect(StatusCode::SEE_OTHER, "choose_provider", location),
+        Err(_) => internal(arrived, exchange),
     }
 }
 

@@ -15,7 +15,7 @@ use ostia_oidc::Provider;
 use ostia_policy::{Choice, Gate};
 use ostia_request::ManagedFields;
 use ostia_route::{RouteIndex, RouteTable};
-use ostia_session::{FlowCookies, ServerCookies, SessionCookies};
+use ostia_session::{FlowCookies, ServerCookies, SessionCookies, SessionSlot};
 use ostia_telemetry::{RouteMetrics, UpstreamMetrics};
 use ostia_upstream::Group;
 
@@ -25,6 +25,7 @@ use crate::handling::RouteHandling;
 use crate::page::Pages;
 use crate::projection::Projection;
 use crate::recognised::RecognisedCache;
+use crate::session::slots::SharedHosts;
 use crate::shared::RunningStore;
 use crate::stage::mirror::Mirror;
 
@@ -44,6 +45,8 @@ pub struct Snapshot {
     pub extensions: Vec<Arc<Running>>,
     /// Session cookies.
     pub sessions: SessionCookies,
+    /// Hosts where a browser may have several sessions.
+    pub(crate) shared_hosts: SharedHosts,
     /// Cookies of sign-ins in progress.
     pub flows: FlowCookies,
     /// Cookies that name the server.
@@ -124,6 +127,8 @@ pub struct RouteState {
     pub providers: Vec<Arc<RunningProvider>>,
     /// What may prove an identity.
     pub credentials: Credentials,
+    /// Where the sessions that count here are; nothing where the host has only one.
+    pub session_slots: Box<[SessionSlot]>,
     /// The group's name.
     pub upstream: Name,
     /// The group.

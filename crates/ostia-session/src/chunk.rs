@@ -18,7 +18,12 @@ pub(crate) const CHUNK_CHARS: usize = 3800;
 
 /// Which chunk of `name` a cookie of the name `candidate` is.
 pub(crate) fn chunk_of(name: &str, limit: usize, candidate: &[u8]) -> Option<usize> {
-    let chunk = match candidate.strip_prefix(name.as_bytes())? {
+    chunk_behind(limit, candidate.strip_prefix(name.as_bytes())?)
+}
+
+/// Which chunk it is by what stands behind the name.
+pub(crate) fn chunk_behind(limit: usize, rest: &[u8]) -> Option<usize> {
+    let chunk = match rest {
         [] => 0,
         [b'.', digit @ b'1'..=b'9'] => usize::from(digit - b'0'),
         _ => return None,
@@ -107,6 +112,12 @@ impl Presented {
     #[must_use]
     pub fn is_empty(self) -> bool {
         self.0 == 0
+    }
+
+    /// How many.
+    #[must_use]
+    pub fn count(self) -> usize {
+        usize::try_from(self.0.count_ones()).unwrap_or(usize::MAX)
     }
 
     pub(crate) fn has(self, chunk: usize) -> bool {

@@ -1,5 +1,6 @@
 //! Session cookies: from a request's cookies to a session, and back into an answer.
 
+mod id_token;
 mod refused;
 mod stored;
 
@@ -17,10 +18,10 @@ use crate::names::{CookieNameRefused, CookieNames, ID_TOKEN_CHUNKS, SESSION_CHUN
 use crate::realm::{Realm, Realms};
 use crate::record::{self, Kept, NotASession};
 use crate::seal::{self, Binding, Purpose};
-use crate::session::{Lifetimes, Liveness, Session, SessionId};
+use crate::session::{Lifetimes, Liveness, Session};
 use crate::set_cookie::{Attributes, EVERYWHERE, OWN_ENDPOINTS};
-use crate::ticket::{self, OpenedTicket};
-use crate::token::Token;
+use crate::slot::{SessionPlace, SessionSlot};
+use crate::ticket::{self, OpenedTicket, Ticket};
 
 pub use self::refused::{SealRefused, SessionRefused};
 
@@ -66,6 +67,8 @@ pub struct OpenedSession {
     pub reseal: bool,
     /// What was presented, for `seal` and `clear`.
     pub presented: Presented,
+    /// Where it was.
+    pub slot: SessionSlot,
     /// It came from the store, by a ticket.
     pub is_stored: bool,
 }
@@ -77,6 +80,8 @@ pub struct SealedSession {
     pub set_cookies: Vec<HeaderValue>,
     /// What did not fit.
     pub dropped: Dropped,
+    /// How many cookies the session itself takes.
+    pub cookies: usize,
 }
 
 /// What was left out of a session that is large. In this order: claims that no policy or header reads go as soon as the
@@ -89,6 +94,14 @@ pub struct Dropped {
     pub access_token: bool,
     /// The ID token: the provider may ask at logout who it is.
     pub id_token: bool,
+}
+
+/// What a request brought of a session, and when.
+#[derive(Clone, Copy)]
+struct Brought {
+    slot: SessionSlot,
+    presented: Presented,
+    now: SystemTime,
 }
 
 impl SessionCookies {
@@ -131,18 +144,31 @@ impl SessionCookies {
         self.names.is_ours(name)
     }
 
-    /// Opens the session of a request. `cookies` are all of its cookies, name and value byte for byte; `host` is the
-    /// checked name of the host without port.
+    /// The provider that a ticket's session is of.
+    #[must_use]
+    pub fn provider_of(&self, ticket: &Ticket) -> Option<&str> {
+        self.realms.by_id(ticket.realm).map(|realm| &*realm.provider)
+    }
+
+    /// The slot whose session has a cookie of this name.
+    #[must_use]
+    pub fn slot_of(&self, name: &[u8]) -> Option<SessionSlot> {
+        self.names.slot_of(name)
+    }
+
+    /// Opens a session of a request. `cookies` are all of its cookies, name and value byte for byte.
     ///
     /// About 2 µs for a session of 1 KB. Whatever cannot be opened to the last bit is no session.
-    pub fn open<'a>(
+    pub fn open<'a, 'p>(
         &self,
         cookies: impl IntoIterator<Item = (&'a [u8], &'a [u8])>,
-        host: &str,
+        place: impl Into<SessionPlace<'p>>,
         now: SystemTime,
     ) -> Opened {
+        let place = place.into();
+        let name = self.names.session_in(place.slot);
         let mut chunks = Gathered::<SESSION_CHUNKS>::NONE;
-        cookies.into_iter().for_each(|(name, value)| chunks.offer(&self.names.session, name, value));
+        cookies.into_iter().for_each(|(candidate, value)| chunks.offer(&name, candidate, value));
         let presented = chunks.presented();
         let refused = |reason| Opened::Refused { reason, presented };
         let mut sealed = match chunks.sealed() {
@@ -152,32 +178,28 @@ impl SessionCookies {
             Err(NoValue::Incomplete) => return refused(SessionRefused::Incomplete),
             Err(NoValue::Refused(reason)) => return refused(SessionRefused::Sealed(reason)),
         };
-        if ticket::is_one(&sealed) {
-            return match self.open_ticket(&mut sealed, host, now, presented) {
-                Ok(opened) => Opened::Ticket(opened),
-                Err(reason) => refused(reason),
-            };
-        }
-        match self.open_sealed(&mut sealed, host, now, presented) {
-            Ok(opened) => Opened::Session(opened),
-            Err(reason) => refused(reason),
-        }
+        let brought = Brought { slot: place.slot, presented, now };
+        let binding = |purpose| Binding { purpose, name: &name, host: place.host };
+        let opened = if ticket::is_one(&sealed) {
+            self.open_ticket(&mut sealed, binding(Purpose::Ticket), brought).map(Opened::Ticket)
+        } else {
+            self.open_sealed(&mut sealed, binding(Purpose::Session), brought).map(Opened::Session)
+        };
+        opened.unwrap_or_else(refused)
     }
 
     fn open_sealed(
         &self,
         sealed: &mut [u8],
-        host: &str,
-        now: SystemTime,
-        presented: Presented,
+        binding: Binding<'_>,
+        brought: Brought,
     ) -> Result<OpenedSession, SessionRefused> {
-        let plain =
-            seal::open(&self.ring, self.session_binding(host), sealed).map_err(SessionRefused::Sealed)?;
+        let plain = seal::open(&self.ring, binding, sealed).map_err(SessionRefused::Sealed)?;
         let session = record::decode(plain.text, &self.realms).map_err(|refused| match refused {
             NotASession::Malformed => SessionRefused::Malformed,
             NotASession::NoRealm => SessionRefused::NoRealm,
         })?;
-        self.if_live(session, plain.by_current_key, presented, now)
+        self.if_live(session, plain.by_current_key, brought)
     }
 
     /// The session, if it has not ended.
@@ -185,8 +207,7 @@ impl SessionCookies {
         &self,
         session: Session,
         by_current_key: bool,
-        presented: Presented,
-        now: SystemTime,
+        Brought { slot, presented, now }: Brought,
     ) -> Result<OpenedSession, SessionRefused> {
         let needs_refresh = match session.liveness(self.lifetimes, now) {
             Liveness::Live => false,
@@ -195,30 +216,48 @@ impl SessionCookies {
             Liveness::Ended => return Err(SessionRefused::Ended),
         };
         let reseal = !by_current_key || session.is_worth_sealing_again(self.lifetimes, now);
-        Ok(OpenedSession { session, needs_refresh, reseal, presented, is_stored: false })
+        Ok(OpenedSession { session, needs_refresh, reseal, presented, slot, is_stored: false })
     }
 
-    /// Seals a session for `host`. Of the `presented` chunks those that are not written anew are taken back.
+    /// Seals a session. Of the chunks `presented` there those that are not written anew are taken back.
     ///
     /// # Errors
     /// [`SealRefused`]; a session that is too large is never cut but refused.
-    pub fn seal(
+    pub fn seal<'p>(
         &self,
         session: &Session,
-        host: &str,
+        place: impl Into<SessionPlace<'p>>,
         presented: Presented,
         now: SystemTime,
     ) -> Result<SealedSession, SealRefused> {
+        let place = place.into();
         let realm = self.realm_of(session)?;
-        let mut sealed = SealedSession { set_cookies: Vec::new(), dropped: Dropped::default() };
-        let text = self.fitting(session, realm, &mut sealed.dropped)?;
+        let mut dropped = Dropped::default();
+        let text = self.fitting(session, realm, &mut dropped)?;
         let attributes = self.attributes(session, now);
-        let binding = self.session_binding(host);
-        let place = Place { binding, limit: SESSION_CHUNKS, attributes };
-        chunk::write(&self.ring, place, &text, presented, &mut sealed.set_cookies).map_err(not_sealed)?;
+        let mut sealed = self.written(Purpose::Session, &text, place, presented, attributes)?;
+        sealed.dropped = dropped;
         if let Some(token) = &session.id_token {
-            self.seal_id_token(session.id, token, host, attributes, &mut sealed)?;
+            self.seal_id_token(session.id, token, place, attributes, &mut sealed)?;
         }
+        Ok(sealed)
+    }
+
+    /// The cookies of a session's slot with this text.
+    fn written(
+        &self,
+        purpose: Purpose,
+        text: &[u8],
+        place: SessionPlace<'_>,
+        presented: Presented,
+        attributes: Attributes,
+    ) -> Result<SealedSession, SealRefused> {
+        let name = self.names.session_in(place.slot);
+        let binding = Binding { purpose, name: &name, host: place.host };
+        let to = Place { binding, limit: SESSION_CHUNKS, attributes };
+        let cookies = chunk::chunks_for(text.len());
+        let mut sealed = SealedSession { set_cookies: Vec::new(), dropped: Dropped::default(), cookies };
+        chunk::write(&self.ring, to, text, presented, &mut sealed.set_cookies).map_err(not_sealed)?;
         Ok(sealed)
     }
 
@@ -250,66 +289,22 @@ impl SessionCookies {
         }
     }
 
-    /// Takes back the session and, where it may be there, the ID token.
+    /// Takes back the cookies of a session that moves to another slot; its ID token stays, because nobody brings it here.
     #[must_use]
-    pub fn clear(&self, presented: Presented) -> Vec<HeaderValue> {
+    pub fn leave(&self, slot: SessionSlot, presented: Presented) -> Vec<HeaderValue> {
         let mut fields = Vec::new();
-        chunk::take_back(
-            &self.names.session,
-            SESSION_CHUNKS,
-            presented,
-            EVERYWHERE,
-            self.same_site,
-            &mut fields,
-        );
-        chunk::take_back(
-            &self.names.id_token,
-            ID_TOKEN_CHUNKS,
-            Presented::ALL,
-            OWN_ENDPOINTS,
-            self.same_site,
-            &mut fields,
-        );
+        let name = self.names.session_in(slot);
+        chunk::take_back(&name, SESSION_CHUNKS, presented, EVERYWHERE, self.same_site, &mut fields);
         fields
     }
 
-    /// The ID token of a session, a hint for the provider's logout. Only requests under `/.ostia/` carry it. That of
-    /// another session is none.
-    pub fn id_token<'a>(
-        &self,
-        cookies: impl IntoIterator<Item = (&'a [u8], &'a [u8])>,
-        host: &str,
-        session: SessionId,
-    ) -> Option<Token> {
-        let mut chunks = Gathered::<ID_TOKEN_CHUNKS>::NONE;
-        cookies.into_iter().for_each(|(name, value)| chunks.offer(&self.names.id_token, name, value));
-        let mut sealed = chunks.sealed().ok()?;
-        let plain = seal::open(&self.ring, self.id_token_binding(host), &mut sealed).ok()?;
-        let (of_session, token) = plain.text.split_first_chunk()?;
-        if *of_session != session.0 {
-            return None;
-        }
-        Token::from_kept(token)
-    }
-
-    fn seal_id_token(
-        &self,
-        session: SessionId,
-        token: &Token,
-        host: &str,
-        attributes: Attributes,
-        to: &mut SealedSession,
-    ) -> Result<(), SealRefused> {
-        let text = zeroize::Zeroizing::new([session.0.as_slice(), token.kept()].concat());
-        let attributes = Attributes { path: OWN_ENDPOINTS, ..attributes };
-        let place = Place { binding: self.id_token_binding(host), limit: ID_TOKEN_CHUNKS, attributes };
-        match chunk::write(&self.ring, place, &text, Presented::ALL, &mut to.set_cookies) {
-            Err(NotWritten::TooLarge(_)) => {
-                to.dropped.id_token = true;
-                Ok(())
-            }
-            written => written.map_err(not_sealed),
-        }
+    /// Takes back the session of a slot and, where it may be there, its ID token.
+    #[must_use]
+    pub fn clear(&self, slot: SessionSlot, presented: Presented) -> Vec<HeaderValue> {
+        let mut fields = self.leave(slot, presented);
+        let (name, all) = (self.names.id_token_in(slot), Presented::ALL);
+        chunk::take_back(&name, ID_TOKEN_CHUNKS, all, OWN_ENDPOINTS, self.same_site, &mut fields);
+        fields
     }
 
     pub(crate) fn realms(&self) -> &Realms {
@@ -322,14 +317,6 @@ impl SessionCookies {
             .by_provider(&identity.provider)
             .filter(|realm| realm.issuer == identity.issuer)
             .ok_or(SealRefused::NoRealm)
-    }
-
-    fn session_binding<'a>(&'a self, host: &'a str) -> Binding<'a> {
-        Binding { purpose: Purpose::Session, name: &self.names.session, host }
-    }
-
-    fn id_token_binding<'a>(&'a self, host: &'a str) -> Binding<'a> {
-        Binding { purpose: Purpose::IdToken, name: &self.names.id_token, host }
     }
 }
 

@@ -37,6 +37,7 @@ mod seal;
 mod server_cookie;
 mod session;
 mod set_cookie;
+mod slot;
 mod state;
 mod store;
 mod stored;
@@ -59,6 +60,7 @@ pub use return_path::{MAX_RETURN_PATH_BYTES, is_return_path};
 pub use seal::OpenRefused;
 pub use server_cookie::{ServerCookies, ServerTicket};
 pub use session::{Grant, Lifetimes, Liveness, Session, SessionId, SignedIn};
+pub use slot::{SessionPlace, SessionSlot};
 pub use state::Destination;
 pub use store::{
     Channel, OnEnding, RefreshAttempt, SharedStore, StoreFailed, StoreKind, StoreRefused, StoreSettings,

@@ -3,11 +3,16 @@
 //! | cookie | name |
 //! |---|---|
 //! | session | `__Host-ostia`, and `.1` to `.3` where one is too small |
+//! | session at one of several providers | `__Host-ostia-at-` and eight hexadecimal digits; `.1` to `.3` |
 //! | ID token | `__Secure-ostia-id`, `.1`; its `Path` is `/.ostia/`, which `__Host-` does not allow |
+//! | ID token of one of several | `__Secure-ostia-id-at-` and eight hexadecimal digits; `.1` |
 //! | sign-in in progress | `__Host-ostia-s0` to `-s3`, each with `.1` |
 //! | rounds | `__Host-ostia-rounds` |
 
-use crate::chunk::chunk_of;
+use std::borrow::Cow;
+
+use crate::chunk::{chunk_behind, chunk_of};
+use crate::slot::SessionSlot;
 
 /// Chunks of the session: 15 KB.
 pub(crate) const SESSION_CHUNKS: usize = 4;
@@ -49,16 +54,40 @@ impl CookieNames {
         })
     }
 
+    /// The name of the session in a slot.
+    pub(crate) fn session_in(&self, slot: SessionSlot) -> Cow<'_, str> {
+        in_slot(&self.session, slot)
+    }
+
+    /// The name of the ID token of the session in a slot.
+    pub(crate) fn id_token_in(&self, slot: SessionSlot) -> Cow<'_, str> {
+        in_slot(&self.id_token, slot)
+    }
+
+    /// The slot whose session has a cookie of this name.
+    pub(crate) fn slot_of(&self, name: &[u8]) -> Option<SessionSlot> {
+        let (slot, rest) = SessionSlot::split(&self.session, name)?;
+        chunk_behind(SESSION_CHUNKS, rest).map(|_| slot)
+    }
+
     /// Whether a cookie of this name is one of ours and must not reach an upstream.
     pub(crate) fn is_ours(&self, name: &[u8]) -> bool {
         // Almost every foreign name leaves here.
         if !name.starts_with(b"__") {
             return false;
         }
-        chunk_of(&self.session, SESSION_CHUNKS, name).is_some()
-            || chunk_of(&self.id_token, ID_TOKEN_CHUNKS, name).is_some()
+        self.slot_of(name).is_some()
+            || SessionSlot::split(&self.id_token, name)
+                .is_some_and(|(_, rest)| chunk_behind(ID_TOKEN_CHUNKS, rest).is_some())
             || self.flow.iter().any(|flow| chunk_of(flow, FLOW_CHUNKS, name).is_some())
             || name == self.rounds.as_bytes()
+    }
+}
+
+fn in_slot(plain: &str, slot: SessionSlot) -> Cow<'_, str> {
+    match slot.suffix() {
+        None => Cow::Borrowed(plain),
+        Some(suffix) => Cow::Owned(format!("{plain}{suffix}")),
     }
 }
 
@@ -88,6 +117,10 @@ mod tests {
             "__Host-ostia-s0",
             "__Host-ostia-s3.1",
             "__Host-ostia-rounds",
+            "__Host-ostia-at-19f4c684",
+            "__Host-ostia-at-00000000.3",
+            "__Secure-ostia-id-at-19f4c684",
+            "__Secure-ostia-id-at-19f4c684.1",
         ] {
             assert!(names.is_ours(ours.as_bytes()), "{ours}");
         }
@@ -104,6 +137,13 @@ mod tests {
             "__Host-OSTIA",
             "__Secure-ostia",
             "__Host-ostia-roundss",
+            "__Host-ostia-at-",
+            "__Host-ostia-at-19f4c68",
+            "__Host-ostia-at-19f4c6841",
+            "__Host-ostia-at-19F4C684",
+            "__Host-ostia-at-19f4c684.4",
+            "__Host-ostia-at-settings",
+            "__Secure-ostia-id-at-19f4c684.2",
         ] {
             assert!(!names.is_ours(other.as_bytes()), "{other}");
         }

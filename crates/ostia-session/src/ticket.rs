@@ -14,6 +14,7 @@ use crate::realm::RealmId;
 use crate::record::{seconds, time};
 use crate::seal::OVERHEAD_BYTES;
 use crate::session::SessionId;
+use crate::slot::SessionSlot;
 
 /// The length of the text.
 pub(crate) const TEXT_BYTES: usize = 16 + 16 + 8 + 8;
@@ -37,6 +38,8 @@ pub struct OpenedTicket {
     pub ticket: Ticket,
     /// What was presented, for `seal` and `clear`.
     pub presented: Presented,
+    /// Where it was.
+    pub slot: SessionSlot,
     pub(crate) by_current_key: bool,
 }
 

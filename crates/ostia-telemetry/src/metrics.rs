@@ -334,7 +334,7 @@ impl Metrics {
         self.cold.sessions_ended.one_more(&[reason]);
     }
 
-    /// Somebody was signed out by `kind` (`local`, `back_channel`, `front_channel`, `operator`): `done`, or why not.
+    /// Somebody was signed out by `kind` (`local`, `back_channel`, `front_channel`, `operator`, `displaced`): `done`, or why not.
     pub fn logged_out(&self, provider: &str, kind: &'static str, outcome: &'static str) {
         self.cold.logouts.one_more(&[provider, kind, outcome]);
     }

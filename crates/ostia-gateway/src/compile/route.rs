@@ -55,6 +55,7 @@ pub(super) fn route(
         targets: targets(section, groups, metrics)?,
         providers: accepted,
         credentials: section.credentials,
+        session_slots: Box::default(),
         upstream: section.upstream.clone(),
         upstream_metrics: if answers_itself { Arc::default() } else { metrics.upstream(&section.upstream) },
         upgrade_websocket: section.upgrade_websocket,

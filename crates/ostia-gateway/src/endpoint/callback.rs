@@ -7,7 +7,7 @@ use http::{HeaderValue, Method, StatusCode, header};
 use ostia_config::Secret;
 use ostia_oidc::relying_party::callback::{CallbackRefused, SignedIn};
 use ostia_oidc::relying_party::login::LoginAttempt;
-use ostia_session::{Flow, Grant, Marks, OpenedFlow, Presented, Session, Token};
+use ostia_session::{Flow, Grant, Marks, OpenedFlow, Session, SessionSlot, Token};
 
 use super::{form_post, refuse};
 use crate::answer::{Answer, Next, Refusal};
@@ -17,6 +17,7 @@ use crate::exchange::Exchange;
 use crate::happened::Happened;
 use crate::proxy::Front;
 use crate::session;
+use crate::session::looked::Room;
 use crate::session::written::{self, Before};
 use crate::snapshot::RunningProvider;
 use crate::stage::identify::own_cookies;
@@ -107,7 +108,7 @@ fn is_path_of(redirect_uri: &str, path: &str) -> bool {
 }
 
 /// A parameter that occurs exactly once.
-pub(super) fn single(query: &str, wanted: &str) -> Option<String> {
+pub(crate) fn single(query: &str, wanted: &str) -> Option<String> {
     let mut values = url::form_urlencoded::parse(query.as_bytes())
         .filter(|(name, _)| name == wanted)
         .map(|(_, value)| value);
@@ -141,9 +142,8 @@ async fn sign_in(
 ) -> Answer {
     let snapshot = &exchange.snapshot;
     let host = arrived.examined.host().name();
-    let previous = session::open(front, arrived, exchange).await;
-    let presented = previous.as_ref().map_or(Presented::ALL, |opened| opened.presented);
     let provider = &running.section.name;
+    let looked = session::look(front, arrived, exchange).await;
     let passes_token = snapshot.config.identity.pass_access_token;
     let grant = Grant {
         access_token: passes_token.then(|| Token::new(who.access_token.reveal())),
@@ -162,21 +162,42 @@ async fn sign_in(
     };
     let begun = Session::begin(signed_in, grant, snapshot.sessions.lifetimes(), exchange.now);
     let Ok(mut session) = begun else { return not_kept(front, running, arrived, exchange, "no_randomness") };
+    session.created_at = looked.after_all(session.created_at);
     begin_after_endings(front, &mut session);
-    let before = Before { is_stored: false, presented };
+    let slot = snapshot.shared_hosts.slot(host, provider);
+    let before = Before { is_stored: false, slot, presented: looked.presented_in(slot) };
     match written::write(&front.gateway, snapshot, &session, before, host, exchange.now).await {
         Ok(sealed) => {
             if sealed.dropped.access_token {
                 tracing::warn!(provider = %provider, "an access token does not fit into the session cookies and is not passed on");
             }
-            if let Some(previous) = previous {
-                session::end(&front.gateway, snapshot, &previous.session, exchange.now);
-            }
+            let room = looked.make_room(provider, slot, sealed.cookies);
+            let cookies = give_way(front, arrived, exchange, room, slot);
             Happened::login(&session).by(front, arrived.request, exchange);
-            back_to(flow, arrived, exchange).with_cookies(sealed.set_cookies)
+            back_to(flow, arrived, exchange).with_cookies(sealed.set_cookies).with_cookies(cookies)
         }
         Err(refused) => not_kept(front, running, arrived, exchange, refused.slug()),
     }
+}
+
+/// Ends what a session that stands in `slot` takes the place of. The fields take back what stood elsewhere.
+fn give_way(
+    front: &Front,
+    arrived: &Arrived<'_>,
+    exchange: &Exchange,
+    room: Room,
+    slot: SessionSlot,
+) -> Vec<HeaderValue> {
+    let snapshot = &exchange.snapshot;
+    for opened in &room.displaced {
+        front.gateway.metrics().session_ended("displaced");
+        Happened::displaced(&opened.session).by(front, arrived.request, exchange);
+    }
+    for opened in room.replaced.iter().chain(&room.displaced) {
+        session::end(&front.gateway, snapshot, &opened.session, exchange.now);
+    }
+    let elsewhere = room.empty.into_iter().filter(|(other, _)| *other != slot);
+    elsewhere.flat_map(|(slot, presented)| snapshot.sessions.clear(slot, presented)).collect()
 }
 
 /// An ending holds for what began until its second. Who signs in again within it began after it all the same; so does
@@ -248,7 +269,7 @@ fn advice_for(refused: &CallbackRefused) -> &'static str {
 }
 
 /// A callback whose cookie is not here, with a `state` of ours: a tab whose cookie was pushed out by others. It never
-/// makes a session. Who has one goes to the page of this tab; who has none begins anew, a few times.
+/// makes a session. Who has one of its provider goes to the page of this tab; who has none begins anew, a few times.
 async fn lost(
     front: &Front,
     arrived: &Arrived<'_>,
@@ -261,7 +282,8 @@ async fn lost(
     let Ok(to) = snapshot.flows.lost(state, host, exchange.now) else {
         return stale(front, arrived, exchange, reason).await;
     };
-    if session::open(front, arrived, exchange).await.is_some()
+    let looked = session::look(front, arrived, exchange).await;
+    if looked.latest(Some(&to.provider)).is_some()
         && let Ok(location) = HeaderValue::from_str(&to.return_to)
     {
         return Answer::redirect(StatusCode::SEE_OTHER, "already_signed_in", location);
@@ -283,7 +305,7 @@ async fn lost(
 /// A callback that belongs to no sign-in of this browser: used before, too old, or somebody else's. It never makes a
 /// session; who has one goes on with it.
 async fn stale(front: &Front, arrived: &Arrived<'_>, exchange: &Exchange, reason: &'static str) -> Answer {
-    if session::open(front, arrived, exchange).await.is_some() {
+    if session::look(front, arrived, exchange).await.latest(None).is_some() {
         return Answer::redirect(StatusCode::SEE_OTHER, "already_signed_in", HeaderValue::from_static("/"));
     }
     Happened::login_failed(None, reason).by(front, arrived.request, exchange);

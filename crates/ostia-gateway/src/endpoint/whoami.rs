@@ -1,14 +1,16 @@
-//! `/.ostia/whoami`: who the session says the caller is, for applications in the browser. No token, no secret.
+//! `/.ostia/whoami?provider=…`: who the session says the caller is, for applications in the browser. No token, no secret.
+//! Of several sessions that at the named provider, else that of the latest sign-in.
 
 use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 
+use super::callback::single;
 use super::refuse;
 use crate::answer::Answer;
 use crate::challenge;
 use crate::exchange::Exchange;
 use crate::proxy::Front;
-use crate::session::{self, found::Found};
+use crate::session;
 use crate::stage::receive::Arrived;
 
 /// The claims that are told.
@@ -16,11 +18,12 @@ const CLAIMS: [&str; 4] = ["name", "email", "groups", "preferred_username"];
 
 /// The answer: 200 with the caller, or 401.
 pub(super) async fn whoami(front: &Front, arrived: &Arrived<'_>, exchange: &Exchange) -> Answer {
-    let opened = match session::find(front, arrived, exchange).await {
-        Found::Session(opened) => Some(opened),
-        Found::Unavailable(_) => return session::unavailable(arrived, exchange),
-        Found::Absent | Found::Refused { .. } => None,
-    };
+    let looked = session::look(front, arrived, exchange).await;
+    let named = single(arrived.examined.query().unwrap_or_default(), "provider");
+    let opened = looked.latest(named.as_deref());
+    if opened.is_none() && !looked.unavailable.is_empty() {
+        return session::unavailable(arrived, exchange);
+    }
     let Some(opened) = opened else {
         return refuse(arrived, exchange, challenge::unauthorized("no_session")).with(
             header::WWW_AUTHENTICATE,

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use ostia_session::{
-    Current, Opened, OpenedSession, OpenedTicket, Presented, Session, SessionRefused, SharedStore,
-    StoreFailed, Ticket,
+    Current, Opened, OpenedSession, OpenedTicket, Presented, Session, SessionPlace, SessionRefused,
+    SessionSlot, SharedStore, StoreFailed, Ticket,
 };
 
 use super::written;
@@ -22,58 +22,73 @@ pub(crate) enum Found {
     /// A session, and it has not ended as far as its cookie and the store say.
     Session(OpenedSession),
     /// Cookies that are no session; the answer takes them back.
-    Refused {
-        /// Why, in a word.
-        reason: &'static str,
-        /// It was a session until its time was over.
-        has_ended: bool,
-        /// What was presented.
-        presented: Presented,
-    },
+    Refused(Refused),
     /// Perhaps a session, but the store does not answer and this node has not served it: nobody is signed out by that.
-    Unavailable(Ticket),
+    Unavailable(OpenedTicket),
 }
 
-/// Finds the session.
+/// Cookies that are no session.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Refused {
+    /// Why, in a word.
+    pub(crate) reason: &'static str,
+    /// It was a session until its time was over.
+    pub(crate) has_ended: bool,
+    /// Where they were.
+    pub(crate) slot: SessionSlot,
+    /// What was presented.
+    pub(crate) presented: Presented,
+}
+
+/// Finds the session of a place.
 pub(crate) async fn find(
     gateway: &Gateway,
     snapshot: &Snapshot,
     cookies: &[(&[u8], &[u8])],
-    host: &str,
+    place: SessionPlace<'_>,
     now: SystemTime,
 ) -> Found {
-    match snapshot.sessions.open(cookies.iter().copied(), host, now) {
+    match snapshot.sessions.open(cookies.iter().copied(), place, now) {
         Opened::Absent => Found::Absent,
-        Opened::Refused { reason, presented } => refused(reason, presented),
-        Opened::Session(opened) => Found::Session(moved(snapshot, opened)),
+        Opened::Refused { reason, presented } => refused(reason, place.slot, presented),
+        Opened::Session(opened) => Found::Session(moved(snapshot, place.host, opened)),
         Opened::Ticket(opened) => {
-            let presented = opened.presented;
+            let OpenedTicket { slot, presented, .. } = opened;
             match by_ticket(gateway, snapshot, opened.ticket).await {
-                Ok(session) => resumed(snapshot, opened, session, now),
-                Err(NoSession::Unavailable) => Found::Unavailable(opened.ticket),
-                Err(NoSession::Over(reason)) => Found::Refused { reason, has_ended: false, presented },
+                Ok(session) => resumed(snapshot, opened, session, place.host, now),
+                Err(NoSession::Unavailable) => Found::Unavailable(opened),
+                Err(NoSession::Over(reason)) => {
+                    Found::Refused(Refused { reason, has_ended: false, slot, presented })
+                }
             }
         }
     }
 }
 
-fn refused(reason: SessionRefused, presented: Presented) -> Found {
+fn refused(reason: SessionRefused, slot: SessionSlot, presented: Presented) -> Found {
     let has_ended = matches!(reason, SessionRefused::IdleEnded | SessionRefused::Ended);
-    Found::Refused { reason: reason.slug(), has_ended, presented }
+    Found::Refused(Refused { reason: reason.slug(), has_ended, slot, presented })
 }
 
-fn resumed(snapshot: &Snapshot, opened: OpenedTicket, session: Arc<Session>, now: SystemTime) -> Found {
+fn resumed(
+    snapshot: &Snapshot,
+    opened: OpenedTicket,
+    session: Arc<Session>,
+    host: &str,
+    now: SystemTime,
+) -> Found {
     let session = Arc::unwrap_or_clone(session);
     match snapshot.sessions.resume(opened, session, now) {
-        Ok(resumed) => Found::Session(moved(snapshot, resumed)),
-        Err(reason) => refused(reason, opened.presented),
+        Ok(resumed) => Found::Session(moved(snapshot, host, resumed)),
+        Err(reason) => refused(reason, opened.slot, opened.presented),
     }
 }
 
 /// A session that is not where the configuration wants it is written anew.
-fn moved(snapshot: &Snapshot, opened: OpenedSession) -> OpenedSession {
-    let reseal = opened.reseal || opened.is_stored != snapshot.keeps_sessions();
-    OpenedSession { reseal, ..opened }
+fn moved(snapshot: &Snapshot, host: &str, opened: OpenedSession) -> OpenedSession {
+    let is_elsewhere = opened.is_stored != snapshot.keeps_sessions()
+        || opened.slot != snapshot.shared_hosts.slot(host, &opened.session.identity.provider);
+    OpenedSession { reseal: opened.reseal || is_elsewhere, ..opened }
 }
 
 enum NoSession {

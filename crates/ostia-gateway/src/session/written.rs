@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use ostia_session::{Presented, SealRefused, SealedSession, Session, SessionId};
+use ostia_session::{Presented, SealRefused, SealedSession, Session, SessionId, SessionPlace, SessionSlot};
 
 use crate::gateway::Gateway;
 use crate::snapshot::Snapshot;
@@ -17,7 +17,9 @@ const SLACK: Duration = Duration::from_secs(60);
 pub(crate) struct Before {
     /// It is in the store.
     pub(crate) is_stored: bool,
-    /// The cookies that the request brought.
+    /// Where it was.
+    pub(crate) slot: SessionSlot,
+    /// The cookies that the request brought there.
     pub(crate) presented: Presented,
 }
 
@@ -33,17 +35,34 @@ pub(crate) async fn write(
     host: &str,
     now: SystemTime,
 ) -> Result<SealedSession, SealRefused> {
-    let Before { is_stored, presented } = before;
-    if !snapshot.keeps_sessions() {
-        return snapshot.sessions.seal(session, host, presented, now);
+    let slot = snapshot.shared_hosts.slot(host, &session.identity.provider);
+    let place = SessionPlace { host, slot };
+    let presented = if before.slot == slot { before.presented } else { Presented::ALL };
+    let is_stored = snapshot.keeps_sessions() && store(gateway, snapshot, session, before, now).await;
+    let mut sealed = match is_stored {
+        true => snapshot.sessions.seal_ticket(session, place, presented, now)?,
+        false => snapshot.sessions.seal(session, place, presented, now)?,
+    };
+    if before.slot != slot {
+        sealed.set_cookies.extend(snapshot.sessions.leave(before.slot, before.presented));
     }
+    Ok(sealed)
+}
+
+/// Whether the store has the session now.
+async fn store(
+    gateway: &Gateway,
+    snapshot: &Snapshot,
+    session: &Session,
+    before: Before,
+    now: SystemTime,
+) -> bool {
     gateway.copies().put(session);
-    if is_stored {
+    if before.is_stored {
         touch(snapshot, session, now);
-    } else if !begin(snapshot, session, now).await {
-        return snapshot.sessions.seal(session, host, presented, now);
+        return true;
     }
-    snapshot.sessions.seal_ticket(session, host, presented, now)
+    begin(snapshot, session, now).await
 }
 
 /// Puts a session into the store; false when it was not heard.

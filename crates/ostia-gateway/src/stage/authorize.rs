@@ -9,8 +9,9 @@ use ostia_identity::{Identity, Proof};
 use ostia_policy::Facts;
 use ostia_upstream::Group;
 
-use crate::answer::{Answer, Next, Refusal};
+use crate::answer::{Answer, Choice, Next, Refusal};
 use crate::challenge;
+use crate::endpoint::logout;
 use crate::exchange::{Exchange, PolicyName, Told};
 use crate::extension::{self, FieldEdit};
 use crate::proxy::Front;
@@ -157,9 +158,14 @@ fn refuse_upgrade(arrived: &Arrived<'_>, exchange: &Exchange) -> Answer {
 }
 
 fn forbid(arrived: &Arrived<'_>, exchange: &Exchange, reason: &'static str) -> Answer {
+    // Of this one alone, where there may be others beside it.
+    let path = exchange.outcome.caller.as_ref().map(|caller| logout::path_for(&caller.identity.provider));
+    let of_one = path.as_deref().map(|path| [Choice { title: "Sign out", path }]);
+    let has_others = exchange.snapshot.shared_hosts.has(arrived.examined.host().name());
+    let next = of_one.as_ref().filter(|_| has_others).map_or(Next::SignOut, |one| Next::SignOutOf(one));
     let refusal = Refusal::new(StatusCode::FORBIDDEN, reason, "You may not enter here")
         .advise("You are signed in, but not with the rights that this address asks for.")
-        .next(Next::SignOut);
+        .next(next);
     let answer = Answer::refuse(&refusal, arrived.reader(), &exchange.snapshot.pages, exchange.id.as_str());
     challenge::insufficient(answer, arrived, exchange)
 }

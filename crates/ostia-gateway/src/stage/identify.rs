@@ -1,5 +1,7 @@
 //! Who the caller is: a bearer token or a session cookie becomes an identity, or there is none.
 
+mod several;
+
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -8,7 +10,7 @@ use http::header::COOKIE;
 use ostia_identity::Proof;
 use ostia_oidc::resource_server::challenge::Complaint;
 use ostia_request::cookie;
-use ostia_session::{Marks, OpenedSession, Session, Token};
+use ostia_session::{Marks, OpenedSession, Session, SessionSlot, Token};
 use smallvec::SmallVec;
 
 use crate::answer::Answer;
@@ -16,10 +18,10 @@ use crate::challenge;
 use crate::exchange::Exchange;
 use crate::passed_token::Passed;
 use crate::proxy::Front;
-use crate::recognised::{CacheKey, Kind, Recognised, Ties};
+use crate::recognised::{CacheKey, Recognised, Ties};
 use crate::refresh;
 use crate::session;
-use crate::session::found::{self, Found};
+use crate::session::found::{self, Found, Refused};
 use crate::session::written::{self, Before};
 use crate::stage::bearer;
 use crate::stage::receive::Arrived;
@@ -104,11 +106,16 @@ pub fn own_cookies<'a>(headers: &'a HeaderMap, exchange: &Exchange) -> OwnCookie
         .collect()
 }
 
-/// The place of a session cookie in the cache of recognised callers.
-pub fn session_key(arrived: &Arrived<'_>, exchange: &Exchange, cookies: &[(&[u8], &[u8])]) -> CacheKey {
-    let host = std::iter::once(arrived.examined.host().name().as_bytes());
+/// The place of a session in the cache of recognised callers: by all our cookies, and by the slots of the route where
+/// there may be several sessions.
+pub fn session_key(
+    arrived: &Arrived<'_>,
+    exchange: &Exchange,
+    cookies: &[(&[u8], &[u8])],
+    slots: &[SessionSlot],
+) -> CacheKey {
     let parts = cookies.iter().flat_map(|(name, value)| [*name, *value]);
-    exchange.snapshot.recognised.key(Kind::Session, host.chain(parts))
+    exchange.snapshot.recognised.session_key(arrived.examined.host().name(), slots, parts)
 }
 
 async fn by_session(
@@ -124,26 +131,27 @@ async fn by_session(
     if exchange.snapshot.distrusts_sessions() {
         return Err(session::unavailable(arrived, exchange));
     }
-    let key = session_key(arrived, exchange, &cookies);
+    let slots = &*routed.route.session_slots;
+    let key = session_key(arrived, exchange, &cookies, slots);
     if let Some(known) = exchange.snapshot.recognised.get(&key, exchange.now) {
         if known.ties.is_none_or(|ties| front.gateway.still_lives(&ties.marks, exchange.now)) {
             return Ok(accepted_here(routed, known));
         }
         exchange.snapshot.recognised.forget(&key);
     }
-    let host = arrived.examined.host().name();
-    match found::find(&front.gateway, &exchange.snapshot, &cookies, host, exchange.now).await {
-        Found::Absent => Ok(Err(Nobody::NoCredential)),
-        Found::Refused { reason, has_ended, presented } => {
-            exchange.outcome.cookies = exchange.snapshot.sessions.clear(presented);
-            if has_ended {
-                front.gateway.metrics().session_ended(reason);
-            }
-            Ok(Err(Nobody::NoSession(reason)))
+    if !slots.is_empty() {
+        return several::by_session(front, routed, arrived, exchange, &cookies, key).await;
+    }
+    let place = arrived.examined.host().name().into();
+    match found::find(&front.gateway, &exchange.snapshot, &cookies, place, exchange.now).await {
+        Found::Absent if several::is_of_before(exchange, &cookies) => {
+            several::by_session(front, routed, arrived, exchange, &cookies, key).await
         }
+        Found::Absent => Ok(Err(Nobody::NoCredential)),
+        Found::Refused(refused) => Ok(Err(take_back(front, exchange, &refused))),
         Found::Unavailable(_) => Err(session::unavailable(arrived, exchange)),
         Found::Session(opened) if !front.gateway.still_lives(&Marks::of(&opened.session), exchange.now) => {
-            exchange.outcome.cookies = exchange.snapshot.sessions.clear(opened.presented);
+            exchange.outcome.cookies = exchange.snapshot.sessions.clear(opened.slot, opened.presented);
             Ok(Err(Nobody::NoSession("session_signed_out")))
         }
         Found::Session(opened) => {
@@ -151,6 +159,15 @@ async fn by_session(
             Ok(known.and_then(|known| accepted_here(routed, known)))
         }
     }
+}
+
+/// Takes back cookies that are no session.
+fn take_back(front: &Front, exchange: &mut Exchange, refused: &Refused) -> Nobody {
+    exchange.outcome.cookies.extend(exchange.snapshot.sessions.clear(refused.slot, refused.presented));
+    if refused.has_ended {
+        front.gateway.metrics().session_ended(refused.reason);
+    }
+    Nobody::NoSession(refused.reason)
 }
 
 /// A session of one provider never opens a route of another.
@@ -169,7 +186,7 @@ async fn continue_session(
     opened: OpenedSession,
     key: CacheKey,
 ) -> Result<Arc<Recognised>, Nobody> {
-    let OpenedSession { session, needs_refresh, reseal, presented, is_stored } = opened;
+    let OpenedSession { session, needs_refresh, reseal, presented, slot, is_stored } = opened;
     let host = arrived.examined.host().name();
     let now = exchange.now;
     let mut renewed = None;
@@ -178,7 +195,7 @@ async fn continue_session(
             refresh::Refreshed::Not => {}
             refresh::Refreshed::Now(next) => renewed = Some(next),
             refresh::Refreshed::Ended => {
-                exchange.outcome.cookies = exchange.snapshot.sessions.clear(presented);
+                exchange.outcome.cookies.extend(exchange.snapshot.sessions.clear(slot, presented));
                 session::end(&front.gateway, &exchange.snapshot, &session, now);
                 front.gateway.metrics().session_ended("refresh_refused");
                 return Err(Nobody::NoSession("session_refresh_refused"));
@@ -192,9 +209,9 @@ async fn continue_session(
     };
     let is_written = written.is_some();
     if let Some(next) = &written {
-        let before = Before { is_stored, presented };
+        let before = Before { is_stored, slot, presented };
         match written::write(&front.gateway, &exchange.snapshot, next, before, host, now).await {
-            Ok(sealed) => exchange.outcome.cookies = sealed.set_cookies,
+            Ok(sealed) => exchange.outcome.cookies.extend(sealed.set_cookies),
             Err(refused) => tracing::warn!(reason = refused.slug(), "a session cookie could not be written"),
         }
     }

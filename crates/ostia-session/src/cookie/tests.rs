@@ -2,4 +2,5 @@
 
 mod refusals;
 mod sealing;
+mod slots;
 mod stored;

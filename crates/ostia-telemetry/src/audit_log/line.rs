@@ -74,7 +74,7 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("ostia.outcome", "of what happened to a session: `done` or `failed`"),
     (
         "ostia.way",
-        "how: `local`, `back_channel`, `front_channel`; by `sid`, `subject`, `provider`, `all`; of a token: `refresh_token`",
+        "how: `local`, `back_channel`, `front_channel`, `displaced` (by a later session in the same browser); by `sid`, `subject`, `provider`, `all`; of a token: `refresh_token`",
     ),
     ("ostia.reason", "why, in a word"),
     (

@@ -142,7 +142,7 @@ table! {
     SESSIONS_ENDED = Counter "ostia_sessions_ended_total" ["reason"]
         "Session cookies that were taken back, with the reason.";
     LOGOUTS = Counter "ostia_logouts_total" ["provider", "kind", "outcome"]
-        "Logouts by `kind`: local, back_channel, front_channel, operator; with `done` or why it was refused.";
+        "Logouts by `kind`: local, back_channel, front_channel, operator, displaced; with `done` or why it was refused.";
     SESSION_STORE_UP = Gauge "ostia_session_store_up" []
         "1 while the store that nodes share answers; 0 without one.";
     STREAMS_OPEN = Gauge "ostia_streams_open" []

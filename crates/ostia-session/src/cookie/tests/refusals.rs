@@ -8,7 +8,9 @@ use ostia_config::Sessions;
 use proptest::prelude::*;
 
 use crate::fixture::{HOST, alice, cookies, jar, jwt, now, presented, provider, providers, ring, session};
-use crate::{OpenRefused, Opened, Presented, Session, SessionCookies, SessionRefused, Token, fuzzing};
+use crate::{
+    OpenRefused, Opened, Presented, Session, SessionCookies, SessionRefused, SessionSlot, Token, fuzzing,
+};
 
 type Jar = Vec<(String, String)>;
 
@@ -185,7 +187,11 @@ fn an_ended_session_is_refused_with_its_reason_and_what_was_presented() {
         let opened = cookies.open(presented(&jar), HOST, now() + Duration::from_secs(after));
         let Opened::Refused { reason, presented } = opened else { panic!("{opened:?}") };
         assert_eq!(reason, expected, "{after} s");
-        assert_eq!(cookies.clear(presented).len(), 3, "the session and both places of the ID token");
+        assert_eq!(
+            cookies.clear(SessionSlot::ONLY, presented).len(),
+            3,
+            "the session and both places of the ID token"
+        );
     }
 }
 

@@ -6,7 +6,10 @@ use ostia_config::Sessions;
 use ostia_config::session::SameSite;
 
 use crate::fixture::{HOST, alice, cookies, grant, jar, jwt, now, presented, providers, ring, session};
-use crate::{Dropped, Grant, Opened, OpenedSession, Presented, SealRefused, Session, SessionCookies, Token};
+use crate::{
+    Dropped, Grant, Opened, OpenedSession, Presented, SealRefused, Session, SessionCookies, SessionSlot,
+    Token,
+};
 
 fn opened(cookies: &SessionCookies, jar: &[(String, String)]) -> OpenedSession {
     match cookies.open(presented(jar), HOST, now()) {
@@ -168,7 +171,7 @@ fn clearing_takes_back_what_was_presented() {
     let sealed = cookies.seal(&session, HOST, Presented::NONE, now()).unwrap();
     let before = jar(&[], &sealed.set_cookies);
     let presented = opened(&cookies, &before).presented;
-    assert_eq!(jar(&before, &cookies.clear(presented)), []);
+    assert_eq!(jar(&before, &cookies.clear(SessionSlot::ONLY, presented)), []);
 }
 
 #[test]

@@ -34,7 +34,7 @@ fn a_session_comes_back_from_the_store_by_its_ticket() {
     assert!(before.len() > 1);
     let Opened::Session(whole) = cookies.open(presented(&before), HOST, now()) else { panic!("a session") };
     let value = cookies.seal_for_store(&session).unwrap();
-    let sealed = cookies.seal_ticket(&session, HOST, whole.presented, now()).unwrap();
+    let sealed = cookies.seal_ticket(&session, HOST.into(), whole.presented, now()).unwrap();
     let jar = jar(&before, &sealed.set_cookies);
     assert_eq!(jar.len(), 1, "the chunks of a larger cookie of before are taken back");
     assert!(jar[0].1.len() < 120, "{} characters", jar[0].1.len());
@@ -53,7 +53,8 @@ fn large() -> Session {
 #[test]
 fn any_change_another_host_and_the_end_of_its_time_make_a_ticket_none() {
     let (cookies, session) = (cookies(), session());
-    let jar = jar(&[], &cookies.seal_ticket(&session, HOST, Presented::NONE, now()).unwrap().set_cookies);
+    let jar =
+        jar(&[], &cookies.seal_ticket(&session, HOST.into(), Presented::NONE, now()).unwrap().set_cookies);
     for at in 0..jar[0].1.len() {
         let mut changed = jar.clone();
         let digit = if changed[0].1.as_bytes()[at] == b'A' { "B" } else { "A" };
@@ -80,7 +81,7 @@ fn a_ticket_that_was_seen_later_than_the_store_says_is_as_fresh_as_it_says() {
     let (cookies, session) = (cookies(), session());
     let later = now() + Duration::from_secs(3000);
     let seen = session.clone().seen(later);
-    let jar = jar(&[], &cookies.seal_ticket(&seen, HOST, Presented::NONE, later).unwrap().set_cookies);
+    let jar = jar(&[], &cookies.seal_ticket(&seen, HOST.into(), Presented::NONE, later).unwrap().set_cookies);
     let soon = later + Duration::from_secs(1000);
     let Opened::Ticket(opened) = cookies.open(presented(&jar), HOST, soon) else { panic!("a ticket") };
     let resumed = cookies.resume(opened, session, soon).unwrap();
