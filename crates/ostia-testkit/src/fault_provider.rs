@@ -3,6 +3,8 @@
 //! It is strict about what it receives (PKCE S256, client authentication, single use of codes and refresh tokens), so
 //! a mistake of the relying party is seen here; and it records every call, so "exactly one" can be asserted.
 
+mod signing;
+
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
@@ -10,7 +12,7 @@ use std::time::Duration;
 
 use axum::body::to_bytes;
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::{Json, Router};
 use base64::Engine;
@@ -18,6 +20,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+
+pub use self::signing::IdTokenSigning;
 
 use crate::jar::unix_now;
 use crate::ports::free_port;
@@ -42,6 +46,12 @@ pub struct Behaviour {
     pub access_token_seconds: u64,
     /// Members put over the claims of ID tokens; null removes one.
     pub id_token: Map<String, Value>,
+    /// How ID tokens are signed.
+    pub signing: IdTokenSigning,
+    /// Keys that stand in the key set before its own.
+    pub other_keys: Vec<Value>,
+    /// Members put over what the UserInfo endpoint says of whoever signed in: `sub` alone.
+    pub userinfo: Map<String, Value>,
     /// `iss` of the authorization response, when it shall not be the issuer.
     pub response_issuer: Option<String>,
     /// An error instead of a code.
@@ -76,6 +86,9 @@ impl Default for Behaviour {
             person: json!({ "sub": "ana", "email": "ana@example.com", "email_verified": true, "groups": ["staff", "finance"] }),
             access_token_seconds: 600,
             id_token: Map::new(),
+            signing: IdTokenSigning::default(),
+            other_keys: Vec::new(),
+            userinfo: Map::new(),
             response_issuer: None,
             authorization_error: None,
             logout_state: None,
@@ -264,7 +277,12 @@ async fn answer(State(inner): State<Arc<Inner>>, request: Request) -> Response {
     }
     match path.as_str() {
         "/.well-known/openid-configuration" => Json(inner.discovery()).into_response(),
-        "/jwks" => Json(json!({ "keys": [inner.signer.lock().unwrap().jwk()] })).into_response(),
+        "/jwks" => {
+            let own = inner.signer.lock().unwrap().jwk();
+            let keys = behaviour.other_keys.into_iter().chain([own]).chain(behaviour.signing.jwk());
+            Json(json!({ "keys": keys.collect::<Vec<_>>() })).into_response()
+        }
+        "/userinfo" => userinfo(&behaviour, parts.headers.get("authorization")),
         "/authorize" => inner.authorize(&behaviour, parameters),
         "/token" => {
             tokio::time::sleep(behaviour.token_delay).await;
@@ -305,6 +323,7 @@ impl Inner {
             "authorization_endpoint": format!("{issuer}/authorize"),
             "token_endpoint": format!("{issuer}/token"),
             "jwks_uri": format!("{issuer}/jwks"),
+            "userinfo_endpoint": format!("{issuer}/userinfo"),
             "end_session_endpoint": format!("{issuer}/end_session"),
             "introspection_endpoint": format!("{issuer}/introspect"),
             "revocation_endpoint": format!("{issuer}/revoke"),
@@ -312,7 +331,7 @@ impl Inner {
             "response_modes_supported": ["query", "form_post"],
             "grant_types_supported": ["authorization_code", "refresh_token"],
             "subject_types_supported": ["public"],
-            "id_token_signing_alg_values_supported": ["ES256"],
+            "id_token_signing_alg_values_supported": ["ES256", "RS256"],
             "code_challenge_methods_supported": ["S256"],
             "token_endpoint_auth_methods_supported": ["client_secret_basic"],
             "authorization_response_iss_parameter_supported": true,
@@ -406,7 +425,7 @@ impl Inner {
             "token_type": "Bearer",
             "access_token": kept(signer.sign(&signer.header("at+jwt"), &access_claims)),
             "expires_in": behaviour.access_token_seconds,
-            "id_token": kept(signer.sign(&signer.header("JWT"), &id_claims)),
+            "id_token": kept(behaviour.signing.sign(&signer, &id_claims)),
             "refresh_token": refresh_token,
             "scope": "openid profile email groups offline_access",
         });
@@ -422,6 +441,16 @@ fn posting(mut target: url::Url) -> Response {
         .collect();
     target.set_query(None);
     Html(format!("<form method=\"post\" action=\"{target}\">{inputs}</form>")).into_response()
+}
+
+/// Section 5.3 of OpenID Connect Core, for whoever brings a bearer token.
+fn userinfo(behaviour: &Behaviour, authorization: Option<&HeaderValue>) -> Response {
+    if !authorization.is_some_and(|value| value.as_bytes().starts_with(b"Bearer ey")) {
+        return refuse(StatusCode::UNAUTHORIZED, "invalid_token");
+    }
+    let mut claims = json!({ "sub": behaviour.person["sub"] });
+    put_over(&mut claims, &behaviour.userinfo);
+    Json(claims).into_response()
 }
 
 fn introspect(behaviour: &Behaviour, authorization: Option<&str>, call: &Parameters) -> Response {

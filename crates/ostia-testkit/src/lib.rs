@@ -60,7 +60,7 @@ pub use chromium::Chromium;
 pub use dialect_provider::{Dialect, DialectProvider, Scene};
 pub use dns_server::DnsServer;
 pub use echo_upstream::{EchoUpstream, Seen};
-pub use fault_provider::{Behaviour, FaultProvider, Outage};
+pub use fault_provider::{Behaviour, FaultProvider, IdTokenSigning, Outage};
 pub use fault_upstream::FaultUpstream;
 pub use form::Form;
 pub use jar::Cookie;

@@ -1,11 +1,12 @@
 // A form that is posted after the session has ended, through a login, to where it was meant for.
-import { facts, go, person, picture, signIn, tell } from './person.mjs';
+import { choose, facts, go, person, picture, signIn, tell } from './person.mjs';
 
 await tell(async (browser) => {
   const saw = { violations: [] };
   const context = await person(browser, saw.violations);
   const page = await context.newPage();
   await go(page, '/first');
+  await choose(page);
   await signIn(page, 'ana', (url) => url.startsWith(`${facts.origin}/first`));
   // The session ends while its owner writes.
   const kept = (await context.cookies()).filter((cookie) => !cookie.name.startsWith('__Host-ostia'));
@@ -24,6 +25,11 @@ await tell(async (browser) => {
     document.body.append(form);
     HTMLFormElement.prototype.submit.call(form);
   }, [facts.path, facts.fields]);
+  if (facts.choose) {
+    await page.locator('.choices').waitFor();
+    await picture(page, 'choice');
+  }
+  await choose(page);
   await signIn(page, 'ana', (url) => url === facts.origin + facts.path);
   await page.waitForLoadState('domcontentloaded');
   await picture(page, 'posted');

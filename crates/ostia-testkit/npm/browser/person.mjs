@@ -46,6 +46,13 @@ export const go = (page, path) => page.goto(facts.origin + path, { waitUntil: 'd
 export const follow = (page, button) =>
   Promise.all([page.waitForNavigation({ waitUntil: 'domcontentloaded' }), button.click()]);
 
+// Chooses a provider where the story says which.
+export async function choose(page) {
+  if (facts.choose) {
+    await follow(page, page.locator('.choices a', { hasText: facts.choose }));
+  }
+}
+
 // Through the provider's forms, or none where it still knows the person, to an address that `isThere`.
 export async function signIn(page, name, isThere = (url) => url.startsWith(facts.origin)) {
   await page.waitForURL((url) => !url.href.startsWith(facts.origin) || isThere(url.href));

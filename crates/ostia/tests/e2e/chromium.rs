@@ -36,17 +36,27 @@ impl Site {
         let app = EchoUpstream::start("app-1").await;
         let keys = tempfile::tempdir().unwrap();
         write_key_ring(keys.path());
+        let section = format!(
+            "  issuer: {}\n  client_id: ostia\n  client_secret: {}\n  redirect_uri: {origin}/.ostia/callback\n  \
+             scopes: [openid, profile, email, groups, offline_access]\n{provider_keys}",
+            provider.issuer(),
+            provider.client_secret(),
+        );
+        // The same provider under two names, where people are to choose.
+        let providers = match route_keys.contains("provider: [here, there]") {
+            true => {
+                let inner: String = section.lines().map(|line| format!("  {line}\n")).collect();
+                format!("providers:\n  here:\n{inner}  there:\n{inner}")
+            }
+            false => format!("provider:\n{section}"),
+        };
         let yaml = format!(
-            "listeners:\n  http: {{ bind: \"127.0.0.1:{port}\" }}\n\
-             provider:\n  issuer: {}\n  client_id: ostia\n  client_secret: {}\n  redirect_uri: {origin}/.ostia/callback\n  \
-               scopes: [openid, profile, email, groups, offline_access]\n{provider_keys}\
+            "listeners:\n  http: {{ bind: \"127.0.0.1:{port}\" }}\n{providers}\
              sessions: {{ keys_file: {}/session.keys{sessions} }}\n{POLICIES}\
              upstreams:\n  app: {{ servers: [\"{}\"] }}\n\
              routes:\n  \
                - {{ name: app, host: localhost, allow: staff, upstream: app{route_keys} }}\n  \
-               - {{ name: finance, host: localhost, path: /finance/, allow: finance, upstream: app }}\n",
-            provider.issuer(),
-            provider.client_secret(),
+               - {{ name: finance, host: localhost, path: /finance/, allow: finance, upstream: app{route_keys} }}\n",
             keys.path().display(),
             app.address(),
         );
@@ -146,4 +156,23 @@ async fn chromium_posts_a_form_again_that_was_kept_over_a_login() {
     let body = String::from_utf8_lossy(&posted[0].body).into_owned();
     // The page that posted first says no encoding, so Chromium sent bytes of windows-1252.
     assert_eq!(body, "text=%DCn%EF+%26+%3Cb%3E%22two%22%0D%0Alines%3C%2Fb%3E&submit=1&a=1&a=2");
+}
+
+/// L2. The page where people choose stands in between.
+#[tokio::test(flavor = "multi_thread")]
+async fn chromium_keeps_fragment_and_form_over_a_choice_of_providers() {
+    let keys = ", provider: [here, there], keep_form: true";
+    let site = Site::start_with(", keep_fragment: true", "", keys).await;
+    let path = "/deep%2Flink?q=a+b%20c#/part/2?z=%2F";
+    let (saw, _) = site.tell("deep_link", "choice", json!({ "path": path, "choose": "there" })).await;
+    assert_eq!(saw["afterLogin"], format!("{}{path}", site.origin));
+    assert_eq!(saw["violations"], json!([]));
+    let fields = json!([["a", "1"], ["b", "2 3"]]);
+    let facts = json!({ "path": "/save?x=%2B1", "fields": fields, "choose": "here" });
+    let (saw, _) = site.tell("kept_form", "choice-form", facts).await;
+    assert_eq!(saw["afterLogin"], format!("{}/save?x=%2B1", site.origin));
+    assert_eq!(saw["violations"], json!([]));
+    let posted: Vec<_> = site.app.seen().into_iter().filter(|seen| seen.target() == "/save?x=%2B1").collect();
+    assert_eq!(posted.len(), 1, "once, and by nobody who had not signed in");
+    assert_eq!(String::from_utf8_lossy(&posted[0].body), "a=1&b=2+3");
 }

@@ -1,6 +1,8 @@
 //! L14: the modules of the OpenID Foundation's relying-party certification that need a browser or a logout, under their
 //! own names. Those of the code flow, the refresh and the discovery are in `crates/ostia-oidc/tests/it/conformance.rs`.
 
+mod form_post;
+
 use std::time::Duration;
 
 use http::Method;
@@ -24,7 +26,11 @@ impl Party {
     }
 
     async fn start_with(keys: &str) -> Self {
-        let world = World::new().await;
+        Self::start_beside(World::new().await, keys).await
+    }
+
+    /// With a provider that behaves already.
+    async fn start_beside(world: World, keys: &str) -> Self {
         let provider = world.provider_keys("app.localhost", 2) + keys;
         let yaml = [
             "provider:\n",
@@ -204,70 +210,6 @@ async fn oidcc_client_test_rp_frontchannel_opinitlogout() {
     assert!(policy.contains(&format!("frame-ancestors {}", party.world.provider.issuer())), "{policy}");
     eventually("the session is over", Duration::from_secs(1), async || (!party.is_in().await).then_some(()))
         .await;
-}
-
-/// Both hops of a form: the provider's and our own.
-async fn by_form(party: &Party, path: &str) -> Page {
-    let page = party.browser.visit(&format!("{APP}{path}")).await;
-    let page = party.browser.submit_from_elsewhere(&page.form().unwrap()).await;
-    party.browser.submit(&page.form().unwrap()).await
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn oidcc_client_test_form_post() {
-    let party = Party::start_with("  response_mode: form_post\n").await;
-    let page = by_form(&party, "/x").await;
-    assert_eq!((page.status, page.path_and_query()), (200, "/x"), "{}", page.text());
-    assert_eq!(party.world.provider.calls("/authorize")[0]["response_mode"], "form_post");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn oidcc_client_test_form_post_error() {
-    let keys = "  response_mode: form_post\n  authorize_params: { prompt: none, max_age: \"0\" }\n";
-    let party = Party::start_with(keys).await;
-    party
-        .world
-        .provider
-        .behave(|behaviour| behaviour.authorization_error = Some("login_required".to_owned()));
-    let page = by_form(&party, "/x").await;
-    assert_eq!((page.status, page.url.path()), (401, "/.ostia/callback"), "{}", page.text());
-    let asked = &party.world.provider.calls("/authorize")[0];
-    assert_eq!((asked["prompt"].as_str(), asked["max_age"].as_str()), ("none", "0"));
-    assert!(!has_session(&party.browser));
-}
-
-/// A form with a wrong ID token is as wrong as an address.
-async fn refused_by_form(edit: Value) {
-    let party = Party::start_with("  response_mode: form_post\n").await;
-    party.world.provider.behave(|behaviour| behaviour.id_token = edit.as_object().unwrap().clone());
-    let page = by_form(&party, "/x").await;
-    assert!((400..600).contains(&page.status), "{}", page.status);
-    assert!(!has_session(&party.browser));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn oidcc_client_test_form_post_nonce_invalid() {
-    refused_by_form(json!({ "nonce": "of-another-login-entirely" })).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn oidcc_client_test_form_post_invalid_iss() {
-    refused_by_form(json!({ "iss": "https://other.example" })).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn oidcc_client_test_form_post_invalid_aud() {
-    refused_by_form(json!({ "aud": "another-client" })).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn oidcc_client_test_form_post_missing_sub() {
-    refused_by_form(json!({ "sub": null })).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn oidcc_client_test_form_post_missing_iat() {
-    refused_by_form(json!({ "iat": null })).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
