@@ -67,9 +67,7 @@ fn name_of(caller: &Recognised) -> Option<&str> {
     name.filter(|name| sign_in::is_hint(name))
 }
 
-/// A session ends a lifetime after the sign-in.
 fn signed_in_just_now(caller: &Recognised, exchange: &Exchange) -> bool {
-    let lifetime = exchange.snapshot.sessions.lifetimes().absolute;
-    let at = caller.identity.expires_at.checked_sub(lifetime);
+    let at = caller.signed_in_at;
     at.is_some_and(|at| exchange.now.duration_since(at).unwrap_or_default() < JUST_NOW)
 }

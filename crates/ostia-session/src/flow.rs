@@ -71,7 +71,7 @@ pub enum Started {
         /// One `Set-Cookie` field each.
         set_cookies: Vec<HeaderValue>,
     },
-    /// Three sign-ins came back within a minute and left no session: show a page that says so.
+    /// Three sign-ins at this provider came back within a minute and left no session: show a page that says so.
     TooManyRounds,
 }
 
@@ -165,10 +165,10 @@ impl FlowCookies {
             return Err(FlowRefused::ReturnPath);
         }
         let presence = self.presence(cookies);
-        if self.rounds(&presence, host, now).are_a_loop() {
+        let realm = self.realms.by_provider(&flow.provider).ok_or(FlowRefused::NoRealm)?;
+        if self.rounds(&presence, host, now).are_a_loop(realm.id) {
             return Ok(Started::TooManyRounds);
         }
-        let realm = self.realms.by_provider(&flow.provider).ok_or(FlowRefused::NoRealm)?;
         let slot = self.slot_for(&flow.state, &presence, host, now);
         let set_cookies = self.written(flow, realm, slot, &presence, host)?;
         Ok(Started::Flow { set_cookies })
@@ -189,10 +189,9 @@ impl FlowCookies {
             let Some(record) = here.record().filter(|record| record.state_digest == wanted) else { continue };
             match self.flow(&record, state, host, now) {
                 Ok(flow) => {
-                    return OpenedFlow::Flow {
-                        flow,
-                        clear: self.taken_back(here.slot, &presence, host, now),
-                    };
+                    let realm = RealmId(record.realm);
+                    let clear = self.taken_back(here.slot, realm, &presence, host, now);
+                    return OpenedFlow::Flow { flow, clear };
                 }
                 Err(refused) => reason = refused,
             }
@@ -342,6 +341,7 @@ impl FlowCookies {
     fn taken_back(
         &self,
         slot: usize,
+        realm: RealmId,
         presence: &Presence<'_>,
         host: &str,
         now: SystemTime,
@@ -351,7 +351,7 @@ impl FlowCookies {
             let presented = presence.of_slot(slot);
             chunk::take_back(name, FLOW_CHUNKS, presented, EVERYWHERE, SameSite::Lax, &mut fields);
         }
-        let rounds = self.rounds(presence, host, now).and_one(now);
+        let rounds = self.rounds(presence, host, now).and_one(realm, now);
         fields.extend(rounds.written(&self.ring, &self.names.rounds, host));
         fields
     }

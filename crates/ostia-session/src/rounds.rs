@@ -2,7 +2,8 @@
 //!
 //! A small sealed cookie counts the callbacks of a browser. Whoever has to sign in *again* right after three of them has
 //! no session for a reason that one more round will not remove: a cookie that the browser drops, a clock that is wrong,
-//! nodes with different keys. Starts are not counted: ten tabs that open at once are no loop.
+//! nodes with different keys. Starts are not counted: ten tabs that open at once are no loop. Nor are sign-ins at one
+//! provider after another, which people do who use several on one host.
 
 use std::time::{Duration, SystemTime};
 
@@ -12,6 +13,7 @@ use ostia_config::session::SameSite;
 
 use crate::key_ring::KeyRing;
 use crate::random::random_bytes;
+use crate::realm::RealmId;
 use crate::record;
 use crate::seal::{self, Binding, Purpose};
 use crate::set_cookie::{self, Attributes, EVERYWHERE};
@@ -20,7 +22,7 @@ use crate::set_cookie::{self, Attributes, EVERYWHERE};
 const LIMIT: u8 = 3;
 /// Rounds older than this are forgotten.
 const WINDOW: Duration = Duration::from_secs(60);
-/// The longest value that is looked at: 9 bytes sealed are 58 characters.
+/// The longest value that is looked at: 13 bytes sealed are 63 characters.
 const MAX_CHARS: usize = 64;
 
 /// What a browser has behind it.
@@ -29,6 +31,8 @@ pub(crate) struct Rounds {
     count: u8,
     /// Seconds since 1970.
     since: u64,
+    /// The beginning of the realm that they were at.
+    at: [u8; 4],
 }
 
 impl Rounds {
@@ -45,29 +49,31 @@ impl Rounds {
         }
         let mut sealed = URL_SAFE_NO_PAD.decode_to_vec(value).ok()?;
         match seal::open(ring, binding, &mut sealed).ok()?.text {
-            [count, since @ ..] => {
-                Some(Self { count: *count, since: u64::from_be_bytes(since.try_into().ok()?) })
+            [count, rest @ ..] => {
+                let (since, at) = rest.split_first_chunk()?;
+                Some(Self { count: *count, since: u64::from_be_bytes(*since), at: at.try_into().ok()? })
             }
             [] => None,
         }
     }
 
-    /// Whether it is time to stop.
-    pub(crate) fn are_a_loop(self) -> bool {
-        self.count >= LIMIT
+    /// Whether it is time to stop, instead of one more at this realm.
+    pub(crate) fn are_a_loop(self, realm: RealmId) -> bool {
+        self.count >= LIMIT && self.at == start_of(realm)
     }
 
-    /// One more.
-    pub(crate) fn and_one(self, now: SystemTime) -> Self {
+    /// One more at this realm.
+    pub(crate) fn and_one(self, realm: RealmId, now: SystemTime) -> Self {
+        let at = start_of(realm);
         match self.count {
-            0 => Self { count: 1, since: record::seconds(now) },
-            count => Self { count: count.saturating_add(1), ..self },
+            count if count > 0 && self.at == at => Self { count: count.saturating_add(1), ..self },
+            _ => Self { count: 1, since: record::seconds(now), at },
         }
     }
 
     /// The field that carries it on; `None` if it cannot be sealed.
     pub(crate) fn written(self, ring: &KeyRing, name: &str, host: &str) -> Option<HeaderValue> {
-        let text = [[self.count].as_slice(), &self.since.to_be_bytes()].concat();
+        let text = [[self.count].as_slice(), &self.since.to_be_bytes(), &self.at].concat();
         let sealed = seal::seal(ring, binding(name, host), 1, random_bytes().ok()?, &text)?;
         let value = URL_SAFE_NO_PAD.encode_to_string(&sealed);
         let attributes =
@@ -78,6 +84,10 @@ impl Rounds {
     fn is_recent(self, now: SystemTime) -> bool {
         record::seconds(now).abs_diff(self.since) < WINDOW.as_secs()
     }
+}
+
+fn start_of(RealmId([a, b, c, d, ..]): RealmId) -> [u8; 4] {
+    [a, b, c, d]
 }
 
 fn binding<'a>(name: &'a str, host: &'a str) -> Binding<'a> {

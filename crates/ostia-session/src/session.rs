@@ -179,6 +179,16 @@ impl Session {
         }
     }
 
+    /// The same session, which has just begun, as the latest of its browser, whatever the clocks of nodes say: by
+    /// `expires_at`, a second behind that of another. When it does end follows from its beginning
+    /// ([`Session::ends_at`]).
+    #[must_use]
+    pub fn later_than(mut self, other: &Self) -> Self {
+        self.expires_at = self.expires_at.max(after(other.expires_at, Duration::from_secs(1)));
+        Arc::make_mut(&mut self.identity).expires_at = self.expires_at;
+        self
+    }
+
     /// When it ends at the latest.
     #[must_use]
     pub fn ends_at(&self, lifetimes: Lifetimes) -> SystemTime {

@@ -57,8 +57,7 @@ pub(super) async fn sign_in(State(shared): State<Arc<Shared>>, headers: HeaderMa
         return Page::refused("A field of the form is given twice.").into_response();
     };
     if !is_own_form(&headers, &form) {
-        return Page::refused("The form does not belong to this browser. Go back and try again.")
-            .into_response();
+        return not_our_form();
     }
     let text = form.one("request").unwrap_or_default();
     let request = match AuthorizationRequest::read(text, &shared) {
@@ -154,14 +153,15 @@ fn is_own_form(headers: &HeaderMap, form: &Parameters) -> bool {
     expected.is_some() && expected == form.one("form_token")
 }
 
-/// The form of a page of ours, or the page that refuses it.
-pub(super) fn own_form(headers: &HeaderMap, form: &str) -> Result<Parameters, Response> {
+/// The fields of a form, if it is one of a page of ours in this browser.
+pub(super) fn own_form(headers: &HeaderMap, form: &str) -> Option<Parameters> {
     let form = Parameters::parse(form).unwrap_or_default();
-    if is_own_form(headers, &form) {
-        return Ok(form);
-    }
-    let refused = Page::refused("The form does not belong to this browser. Go back and try again.");
-    Err(refused.into_response())
+    is_own_form(headers, &form).then_some(form)
+}
+
+/// The answer to a form that is not.
+pub(super) fn not_our_form() -> Response {
+    Page::refused("The form does not belong to this browser. Go back and try again.").into_response()
 }
 
 /// What ties forms to this browser: one secret for all its tabs.

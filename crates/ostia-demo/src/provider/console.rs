@@ -7,7 +7,9 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 
-use super::authorize::{FORM_COOKIE, SIGN_ON_COOKIE, cookie, form_token, own_form, see_other, set_cookie};
+use super::authorize::{
+    FORM_COOKIE, SIGN_ON_COOKIE, cookie, form_token, not_our_form, own_form, see_other, set_cookie,
+};
 use super::page::{self, Page};
 use super::shared::Shared;
 use crate::html::Escaped;
@@ -47,8 +49,8 @@ pub(super) async fn rotate_key(
     headers: HeaderMap,
     form: String,
 ) -> Response {
-    if let Err(refused) = own_form(&headers, &form) {
-        return refused;
+    if own_form(&headers, &form).is_none() {
+        return not_our_form();
     }
     shared.keys.write().rotate();
     see_other(&shared.url("/"))

@@ -8,7 +8,9 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
-use super::authorize::{FORM_COOKIE, SIGN_ON_COOKIE, cookie, form_token, own_form, see_other, set_cookie};
+use super::authorize::{
+    FORM_COOKIE, SIGN_ON_COOKIE, cookie, form_token, not_our_form, own_form, see_other, set_cookie,
+};
 use super::back_channel;
 use super::page::Page;
 use super::parameters::{Parameters, extend_uri};
@@ -65,10 +67,7 @@ pub(super) async fn confirmed(
     headers: HeaderMap,
     form: String,
 ) -> Response {
-    let form = match own_form(&headers, &form) {
-        Ok(form) => form,
-        Err(refused) => return refused,
-    };
+    let Some(form) = own_form(&headers, &form) else { return not_our_form() };
     match read(&shared, form.one("request").unwrap_or_default()) {
         Err(problem) => Page::refused(problem).into_response(),
         Ok(request) => {

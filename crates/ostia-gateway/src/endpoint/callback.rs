@@ -162,7 +162,7 @@ async fn sign_in(
     };
     let begun = Session::begin(signed_in, grant, snapshot.sessions.lifetimes(), exchange.now);
     let Ok(mut session) = begun else { return not_kept(front, running, arrived, exchange, "no_randomness") };
-    session.created_at = looked.after_all(session.created_at);
+    session = looked.then(session);
     begin_after_endings(front, &mut session);
     let slot = snapshot.shared_hosts.slot(host, provider);
     let before = Before { is_stored: false, slot, presented: looked.presented_in(slot) };

@@ -31,11 +31,12 @@ pub(super) async fn whoami(front: &Front, arrived: &Arrived<'_>, exchange: &Exch
         );
     };
     let identity = opened.session.identity();
+    let ends_at = opened.session.ends_at(exchange.snapshot.sessions.lifetimes());
     let mut told = json!({
         "provider": &*identity.provider,
         "iss": &*identity.issuer,
         "sub": &*identity.subject,
-        "expires_in": opened.session.expires_at.duration_since(exchange.now).unwrap_or_default().as_secs(),
+        "expires_in": ends_at.duration_since(exchange.now).unwrap_or_default().as_secs(),
     });
     if let Some(members) = told.as_object_mut() {
         for name in CLAIMS {

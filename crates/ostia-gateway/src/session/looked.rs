@@ -1,9 +1,9 @@
 //! All the sessions that a browser brings: it may be signed in at several providers of one host.
 
 use std::cmp::Reverse;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use ostia_session::{Marks, OpenedSession, OpenedTicket, Presented, SessionPlace, SessionSlot};
+use ostia_session::{Marks, OpenedSession, OpenedTicket, Presented, Session, SessionPlace, SessionSlot};
 use smallvec::SmallVec;
 
 use super::found::{self, Found, Refused};
@@ -56,7 +56,7 @@ pub(crate) async fn look(
             Found::Session(opened) => looked.live.push(opened),
         }
     }
-    looked.live.sort_by_key(|opened| Reverse(opened.session.created_at));
+    looked.live.sort_by_key(|opened| Reverse(opened.session.expires_at));
     looked
 }
 
@@ -66,10 +66,12 @@ impl Looked {
         self.live.iter().find(|opened| provider.is_none_or(|name| is_at(opened, name)))
     }
 
-    /// When a sign-in began that is later than every other of its browser, also within one second.
-    pub(crate) fn after_all(&self, began: SystemTime) -> SystemTime {
-        let after = self.live.first().map(|opened| opened.session.created_at + Duration::from_secs(1));
-        after.map_or(began, |after| after.max(began))
+    /// A session that has just begun, later than all of these.
+    pub(crate) fn then(&self, session: Session) -> Session {
+        match self.live.first() {
+            Some(latest) => session.later_than(&latest.session),
+            None => session,
+        }
     }
 
     /// The sessions that a new one at `provider` in `slot` takes the place of, and those that there is no room for

@@ -228,6 +228,16 @@ fn three_rounds_within_a_minute_are_a_loop_and_a_minute_later_none() {
     let again = |at| flows.start(&flow_to(&flows, "/a", at), presented(&jar), HOST, at).unwrap();
     assert!(matches!(again(now() + Duration::from_secs(3)), Started::TooManyRounds));
     assert!(matches!(again(now() + minutes(1)), Started::Flow { .. }));
+    // Elsewhere nobody has gone round yet.
+    let at = now() + Duration::from_secs(3);
+    let to = Destination { provider: "partner".to_owned(), return_to: "/a".to_owned(), rounds: 0 };
+    let state = flows.state(&to, HOST, at).unwrap();
+    let elsewhere = Flow { provider: to.provider, state, ..flow_to(&flows, "/a", at) };
+    let after = started(&flows, &elsewhere, &jar, at);
+    let (_, clear) = found(&flows, &elsewhere.state, &after, at).unwrap();
+    let after = crate::fixture::jar(&after, &clear);
+    let here = flows.start(&flow_to(&flows, "/a", at), presented(&after), HOST, at).unwrap();
+    assert!(matches!(here, Started::Flow { .. }), "and what went before is over");
     let signed_out = crate::fixture::jar(&jar, &[flows.forget_rounds()]);
     assert!(matches!(
         flows.start(&flow_to(&flows, "/a", now()), presented(&signed_out), HOST, now()),

@@ -132,3 +132,18 @@ fn debug_shows_no_token_and_no_id() {
     assert!(shown.contains("<token>") && shown.contains("<session id>"), "{shown}");
     assert!(!shown.contains("RuYtE0y"), "{shown}");
 }
+
+#[test]
+fn a_later_session_says_so_and_ends_no_later_for_it() {
+    let lifetimes = Lifetimes::from(&ostia_config::Sessions::default());
+    let (first, second) = (session(), session());
+    let ends_at = second.ends_at(lifetimes);
+    let second = second.later_than(&first);
+    assert!(second.expires_at > first.expires_at);
+    assert_eq!((second.created_at, second.ends_at(lifetimes)), (first.created_at, ends_at));
+    // Of a node whose clock is far ahead.
+    let ahead = Session { expires_at: first.expires_at + Duration::from_secs(3600), ..first };
+    let third = session().later_than(&ahead);
+    assert!(third.expires_at > ahead.expires_at);
+    assert_eq!(third.ends_at(lifetimes), ends_at);
+}

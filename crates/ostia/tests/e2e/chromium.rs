@@ -43,7 +43,7 @@ impl Site {
             provider.client_secret(),
         );
         // The same provider under two names, where people are to choose.
-        let providers = match route_keys.contains("provider: [here, there]") {
+        let providers = match route_keys.contains("provider: [here, away]") {
             true => {
                 let inner: String = section.lines().map(|line| format!("  {line}\n")).collect();
                 format!("providers:\n  here:\n{inner}  there:\n{inner}")
@@ -161,10 +161,10 @@ async fn chromium_posts_a_form_again_that_was_kept_over_a_login() {
 /// L2. The page where people choose stands in between.
 #[tokio::test(flavor = "multi_thread")]
 async fn chromium_keeps_fragment_and_form_over_a_choice_of_providers() {
-    let keys = ", provider: [here, there], keep_form: true";
+    let keys = ", provider: [here, away], keep_form: true";
     let site = Site::start_with(", keep_fragment: true", "", keys).await;
     let path = "/deep%2Flink?q=a+b%20c#/part/2?z=%2F";
-    let (saw, _) = site.tell("deep_link", "choice", json!({ "path": path, "choose": "there" })).await;
+    let (saw, _) = site.tell("deep_link", "choice", json!({ "path": path, "choose": "away" })).await;
     assert_eq!(saw["afterLogin"], format!("{}{path}", site.origin));
     assert_eq!(saw["violations"], json!([]));
     let fields = json!([["a", "1"], ["b", "2 3"]]);

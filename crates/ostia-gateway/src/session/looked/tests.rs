@@ -65,11 +65,11 @@ fn a_sign_in_is_later_than_all_others_also_within_one_second() {
         live: vec![at("b", 1000, 0, Presented::NONE), at("a", 999, 0, Presented::NONE)],
         ..Looked::default()
     };
-    let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
-    for (began, expected) in [(1000, 1001), (1001, 1001), (2000, 2000)] {
-        assert_eq!(looked.after_all(at(began)), at(expected), "{began}");
+    for began in [998, 1000, 2000] {
+        let session = looked.then(a_session_of("ana", "s", began));
+        assert!(session.expires_at > looked.live[0].session.expires_at, "{began}");
+        assert_eq!(session.created_at, a_session_of("ana", "s", began).created_at, "{began}");
     }
-    assert_eq!(Looked::default().after_all(at(7)), at(7));
     assert_eq!(&*looked.latest(None).unwrap().session.identity.provider, "b");
     assert_eq!(&*looked.latest(Some("a")).unwrap().session.identity.provider, "a");
     assert!(looked.latest(Some("c")).is_none());
