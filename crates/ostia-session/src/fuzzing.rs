@@ -8,7 +8,9 @@ use ostia_config::session::SameSite;
 use crate::chunk::{self, Place};
 use crate::seal::{Binding, Purpose};
 use crate::set_cookie::{Attributes, EVERYWHERE};
-use crate::{FlowCookies, KeyRing, Opened, OpenedFlow, Presented, SessionCookies, SessionId, fixture};
+use crate::{
+    FlowCookies, KeyRing, Opened, OpenedFlow, Presented, SessionCookies, SessionId, SessionPlace, fixture,
+};
 
 static PARTS: LazyLock<(Arc<KeyRing>, SessionCookies, FlowCookies)> = LazyLock::new(|| {
     let (ring, config, providers) =
@@ -34,8 +36,13 @@ pub fn cookies(field: &[u8]) {
     assert!(matches!(opened, OpenedFlow::Refused(_)), "{opened:?}");
     assert!(flows.lost(&state, "portal.example.com", now).is_err());
     assert!(sessions.id_token(pairs.clone(), "portal.example.com", SessionId([0; 16])).is_none());
-    for (name, _) in pairs {
-        let _ = sessions.is_ours(name);
+    for (name, _) in pairs.clone() {
+        let is_ours = sessions.is_ours(name);
+        let Some(slot) = sessions.slot_of(name) else { continue };
+        assert!(is_ours);
+        let place = SessionPlace { host: "portal.example.com", slot };
+        let opened = sessions.open(pairs.clone(), place, now);
+        assert!(matches!(opened, Opened::Refused { .. }), "{opened:?}");
     }
 }
 

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use super::found::{self, Found, Refused};
 use crate::gateway::Gateway;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{RouteState, Snapshot};
 
 /// Sessions that a browser may have on one host; a sign-in beyond that ends the one that was not used for longest.
 const MOST_SESSIONS: usize = 4;
@@ -64,6 +64,15 @@ impl Looked {
     /// The latest session at this provider, or at whichever.
     pub(crate) fn latest(&self, provider: Option<&str>) -> Option<&OpenedSession> {
         self.live.iter().find(|opened| provider.is_none_or(|name| is_at(opened, name)))
+    }
+
+    /// The end of the latest session of a route's providers that the store does not tell of.
+    pub(crate) fn latest_unavailable(&self, snapshot: &Snapshot, route: &RouteState) -> Option<SystemTime> {
+        let counts = |opened: &&OpenedTicket| {
+            let provider = snapshot.sessions.provider_of(&opened.ticket);
+            provider.is_some_and(|provider| route.provider(provider).is_some())
+        };
+        self.unavailable.iter().filter(counts).map(|opened| opened.ticket.expires_at).max()
     }
 
     /// A session that has just begun, later than all of these.

@@ -41,10 +41,15 @@ pub(super) async fn by_session(
     for refused in &looked.refused {
         nobody = Some(take_back(front, exchange, refused));
     }
+    // A later one that the store does not tell of might be no session any more, or the one that counts.
+    let doubtful = looked.latest_unavailable(&exchange.snapshot, &routed.route);
     for opened in looked.live {
         if routed.route.provider(&opened.session.identity.provider).is_none() {
             nobody = Some(Nobody::NoSession("session_of_other_provider"));
             continue;
+        }
+        if doubtful.is_some_and(|end| end > opened.session.expires_at) {
+            return Err(session::unavailable(arrived, exchange));
         }
         // Used now, so that what is open of it stays open.
         let _ = front.gateway.still_lives(&Marks::of(&opened.session), exchange.now);
@@ -53,8 +58,8 @@ pub(super) async fn by_session(
             Err(ended) => nobody = Some(ended),
         }
     }
-    match looked.unavailable.is_empty() {
-        true => Ok(Err(nobody.unwrap_or(Nobody::NoCredential))),
-        false => Err(session::unavailable(arrived, exchange)),
+    match doubtful {
+        None => Ok(Err(nobody.unwrap_or(Nobody::NoCredential))),
+        Some(_) => Err(session::unavailable(arrived, exchange)),
     }
 }
