@@ -46,7 +46,7 @@ impl Site {
         let providers = match route_keys.contains("provider: [here, away]") {
             true => {
                 let inner: String = section.lines().map(|line| format!("  {line}\n")).collect();
-                format!("providers:\n  here:\n{inner}  there:\n{inner}")
+                format!("providers:\n  here:\n{inner}  away:\n{inner}")
             }
             false => format!("provider:\n{section}"),
         };
