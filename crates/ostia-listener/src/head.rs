@@ -141,7 +141,7 @@ impl Scan {
                 (Some(b'\r'), Some(_)) => return Err(HeadRefused::BareCr),
                 (Some(b'\r'), None) => {
                     self.seen = at;
-                    return Ok(None);
+                    return self.first_byte_may_begin_a_request(buf).map(|()| None);
                 }
                 _ => {
                     let end = at.checked_sub(1).filter(|end| *end >= self.line);

@@ -215,7 +215,7 @@ async fn each_reset_flood_is_answered_with_calm_down() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_opens_no_window_holds_little_and_not_for_long() {
-    let (node, upstream) = node("streams_per_connection: 100, body_timeout: 1s").await;
+    let (node, upstream) = node("streams_per_connection: 100, body_timeout: 4s").await;
     let before = node.resident_bytes();
     let mut streams = Vec::new();
     for _ in 0..4 {
