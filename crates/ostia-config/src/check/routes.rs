@@ -129,12 +129,15 @@ impl Places<'_> {
             ("compression", route.handling.compression),
             ("strip_prefix", route.handling.strip_prefix.is_some()),
             ("rewrite", route.handling.rewrite.is_some()),
+            ("headers.request", route.handling.request_fields.names().next().is_some()),
         ] {
             if is_wanted {
                 let message =
                     format!("`{key}` does nothing on {}, which answers itself", self.label(index, route));
-                let path = join_key(&Self::path(index), key);
-                let finding = Finding::new(codes::ROUTE_HANDLING, self.span(index, key), path, message);
+                let mut steps = vec![Step::Key("routes"), Step::Index(index)];
+                steps.extend(key.split('.').map(Step::Key));
+                let (span, path) = (self.root.locate(&steps), path_text(&steps));
+                let finding = Finding::new(codes::ROUTE_HANDLING, span, path, message);
                 self.cx.findings.add(finding.help("remove it, or send the requests to an `upstream`"));
             }
         }
