@@ -1,9 +1,8 @@
 // Clients that notice everything: each request that is refused, broken or not 200 is counted by what happened.
-import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 
 const ok = (answer) => answer.statusCode === 200;
 
@@ -35,9 +34,10 @@ export class Load {
     const began = performance.now();
     for (let sent = 0; !this.stopped; ) {
       for (const due = ((performance.now() - began) / 1000) * rate; sent < due; sent += 1) {
+        const at = Date.now();
         const one = get(port, host, this.agent).then(({ error, ms }) => {
           if (error) this.errors[error] = (this.errors[error] ?? 0) + 1;
-          else this.times.push(ms);
+          else this.times.push({ at, ms });
           this.pending.delete(one);
         });
         this.pending.add(one);
@@ -51,26 +51,20 @@ export class Load {
   async stop() {
     this.stopped = true;
     await this.done;
-    return { served: this.times.length, errors: this.errors };
+    return { served: this.times.length, errors: this.errors, times: this.times };
   }
 }
 
-/** Requests at a steady rate for a known time by a process of its own (`h2load`), whose clock nothing here disturbs. */
+/** The same on a thread of its own, so that its clock is not disturbed by what happens here; for a known time. */
 export class Paced {
-  constructor(port, { rate, seconds, folder, host = 'app.example', clients = 20 }) {
-    this.file = `${folder}/h2load.log`;
-    const child = spawn('h2load', ['--h1', '-t', '1', '-c', String(clients), '-D', String(Math.ceil(seconds)), `--rps=${rate / clients}`,
-      '-H', `host: ${host}`, '--log-file', this.file, `http://127.0.0.1:${port}/`], { stdio: ['ignore', 'ignore', 'inherit'] });
-    this.done = new Promise((resolve) => child.once('exit', resolve));
+  constructor(port, { rate, seconds }) {
+    const worker = new Worker(new URL('paced.mjs', import.meta.url), { workerData: { port, rate, seconds } });
+    this.done = new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject));
   }
 
-  /** All requests, once the time is over: when each began (milliseconds since 1970), its status, its milliseconds. */
-  async requests() {
-    await this.done;
-    return readFileSync(this.file, 'utf8').trim().split('\n').map((line) => {
-      const [at, status, took] = line.split('\t').map(Number);
-      return { at: at / 1000, status, ms: took / 1000 };
-    });
+  /** Once the time is over: `times`, each with when its request began (milliseconds since 1970) and how long it took, and `errors`. */
+  requests() {
+    return this.done;
   }
 }
 

@@ -96,7 +96,7 @@ const scenarios = {
     const sockets = new Sockets();
     await sockets.connect(port, number('sockets'));
     const [seconds, calm] = [number('seconds'), Math.max(10, number('seconds') / 10)];
-    const load = new Paced(port, { rate: number('rate'), seconds: calm + seconds, folder });
+    const load = new Paced(port, { rate: number('rate'), seconds: calm + seconds });
     await sleep(calm * 1000);
     const began = Date.now();
     const times = [];
@@ -106,14 +106,9 @@ const scenarios = {
       times.push((await node.order('/reload')).ms);
       await sleep(Math.max(0, next - performance.now()));
     }
-    const requests = await load.requests();
-    const result = { served: 0, errors: {} };
-    for (const { status } of requests) {
-      if (status === 200) result.served += 1;
-      else result.errors[status] = (result.errors[status] ?? 0) + 1;
-    }
+    const result = await load.requests();
     const p99 = (some) => percentile(some.map((one) => one.ms), 0.99);
-    const [before, during] = [p99(requests.filter(({ at }) => at < began)), p99(requests.filter(({ at }) => at >= began))];
+    const [before, during] = [p99(result.times.filter(({ at }) => at < began)), p99(result.times.filter(({ at }) => at >= began))];
     const { lost, echoed } = sockets.close();
     await ended(node.child);
     const about = `${number('reloads')} reloads of 1,000 routes in ${number('seconds')} s at ${number('rate')} requests/s`;
