@@ -1,7 +1,7 @@
 //! What systemd hears from us (`sd_notify(3)`). Without `NOTIFY_SOCKET` every call does nothing.
 
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::sync::mpsc;
+use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
 use sd_notify::NotifyState;
@@ -11,6 +11,8 @@ use tokio::time::{MissedTickBehavior, interval};
 /// How long systemd may take for a message; it reads at once.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// Held while a message is on its way.
+static TURN: Mutex<()> = Mutex::new(());
 /// A message lies with somebody who does not read.
 static IS_STUCK: AtomicBool = AtomicBool::new(false);
 
@@ -40,7 +42,12 @@ pub(crate) fn stopping() {
 /// Returns when the message lies in the socket, since the order of things matters to systemd. The library would wait
 /// without end where nobody reads; nobody who does not read keeps this process from reloading or leaving.
 fn tell(states: Vec<NotifyState<'static>>) {
-    if std::env::var_os("NOTIFY_SOCKET").is_none() || IS_STUCK.load(SeqCst) {
+    if std::env::var_os("NOTIFY_SOCKET").is_none() {
+        return;
+    }
+    // One after the other: a message that another one is on its way before is not lost.
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    if IS_STUCK.load(SeqCst) {
         return;
     }
     let (tell, told) = mpsc::channel();
@@ -54,7 +61,11 @@ fn tell(states: Vec<NotifyState<'static>>) {
     let sent = std::thread::Builder::new().name("notify".to_owned()).spawn(send);
     match sent.map(|_| told.recv_timeout(PATIENCE)) {
         Ok(Ok(Ok(()))) => {}
-        Ok(Ok(Err(error))) | Err(error) => tracing::warn!(%error, "systemd cannot be told"),
+        Ok(Ok(Err(error))) => tracing::warn!(%error, "systemd cannot be told"),
+        Err(error) => {
+            IS_STUCK.store(false, SeqCst);
+            tracing::warn!(%error, "systemd cannot be told");
+        }
         Ok(Err(_)) => tracing::warn!("whoever set NOTIFY_SOCKET does not read it"),
     }
 }
