@@ -272,7 +272,8 @@ impl Failure {
 
     fn of_upstream(error: &Error, waited: Option<Waited>) -> Self {
         if is_own_shortage(error) {
-            tracing::error!(%error, "no server can be connected to; raise LimitNOFILE");
+            // Told by the reason in the access log and the metrics: one line here for each request would be a flood itself.
+            tracing::debug!(%error, "no server can be connected to");
             return Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "out_of_sockets",
