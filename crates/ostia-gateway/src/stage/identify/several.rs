@@ -20,8 +20,8 @@ use crate::stage::route::Routed;
 
 /// Whether there is a session of a time when this host had several.
 pub(super) fn is_of_before(exchange: &Exchange, cookies: &[(&[u8], &[u8])]) -> bool {
-    let slots = cookies.iter().filter_map(|(name, _)| exchange.snapshot.sessions.slot_of(name));
-    slots.into_iter().any(|slot| slot != SessionSlot::ONLY)
+    let mut slots = cookies.iter().filter_map(|(name, _)| exchange.snapshot.sessions.slot_of(name));
+    slots.any(|slot| slot != SessionSlot::ONLY)
 }
 
 /// The caller by the latest session that counts here.
@@ -33,7 +33,15 @@ pub(super) async fn by_session(
     cookies: &[(&[u8], &[u8])],
     key: CacheKey,
 ) -> Result<Result<Arc<Recognised>, Nobody>, Answer> {
-    let of_route = slots::slots_of_each(&routed.route);
+    // They are not kept where the host has one provider now, and had several before.
+    let of_before;
+    let of_route = match &*routed.route.session_slots {
+        [] => {
+            of_before = slots::slots_of_each(&routed.route);
+            &*of_before
+        }
+        kept => kept,
+    };
     let counts = |slot| slot == SessionSlot::ONLY || of_route.contains(&slot);
     let host = arrived.examined.host().name();
     let looked = look(&front.gateway, &exchange.snapshot, cookies, host, exchange.now, counts).await;
