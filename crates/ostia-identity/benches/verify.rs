@@ -64,6 +64,7 @@ fn first_sight(bench: &mut Criterion) {
     let keys = KeySet::from_jwks(keys.as_bytes()).unwrap();
     let now = SystemTime::UNIX_EPOCH + Duration::from_secs(NOW);
     let profile = profile();
+    let measured = std::env::args().any(|argument| argument == "--bench");
     let cases: [(&str, &Signer, Parameters); 10] = [
         ("RS256", &RSA, Parameters::Rsa(&RSA_PKCS1_2048_8192_SHA256)),
         ("RS384", &RSA, Parameters::Rsa(&RSA_PKCS1_2048_8192_SHA384)),
@@ -88,7 +89,10 @@ fn first_sight(bench: &mut Criterion) {
         };
         bench.bench_function(&format!("{alg}/signature alone"), |bench| bench.iter(alone));
         bench.bench_function(&format!("{alg}/whole token"), |bench| bench.iter(whole));
-        tell_difference(alg, whole, alone);
+        // A test runner lists and tries the benches: it measures nothing, and cannot read what is printed here.
+        if measured {
+            tell_difference(alg, whole, alone);
+        }
     }
     let token = RSA.access_token("RS256", &claims());
     bench.bench_function("header only", |bench| bench.iter(|| Token::parse(black_box(&token)).unwrap()));
