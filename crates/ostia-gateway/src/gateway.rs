@@ -287,10 +287,16 @@ impl Gateway {
         DrainPlan { announce: runtime.drain_announce, deadline: runtime.drain_deadline }
     }
 
-    /// Turns readiness off.
+    /// Turns readiness off. From now on each answer over HTTP/1.1 is the last of its connection and says so, so that
+    /// clients go elsewhere before the connection is closed under them.
     pub fn begin_drain(&self) {
         self.draining.store(true, Ordering::Release);
         self.metrics.set_draining(true);
+    }
+
+    /// Whether [`Gateway::begin_drain`] was called.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
     }
 
     /// Whether the gateway can take requests, and what it knows about its surroundings.

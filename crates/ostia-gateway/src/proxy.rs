@@ -38,6 +38,7 @@ impl ProxyHttp for Front {
 
     async fn early_request_filter(&self, downstream: &mut Downstream, exchange: &mut Exchange) -> Result<()> {
         receive::set_deadlines(self, downstream, exchange);
+        receive::close_when_leaving(self, downstream);
         Ok(())
     }
 
@@ -124,6 +125,7 @@ impl ProxyHttp for Front {
         response: &mut ResponseHeader,
         exchange: &mut Exchange,
     ) -> Result<()> {
+        receive::close_when_leaving(self, downstream);
         hold::hold_answer(self, downstream, response, exchange);
         extension::on_response(self, downstream, response, exchange)?;
         reply::reply(response, exchange)

@@ -1,6 +1,8 @@
 //! What all connections of a listener share while it serves.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
@@ -13,6 +15,10 @@ use crate::refused::{RefusedRequest, Teller};
 use crate::settings::{Bounds, Settings};
 use crate::tls::Tls;
 
+/// What a kept connection is given to begin one more request, unless somebody is in a hurry. Longer than busy clients
+/// leave a connection alone, so that hardly a request meets one that is just being closed.
+const LAST_CALL_MS: u64 = 5000;
+
 /// The state of a listener that survives a reload.
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -20,6 +26,8 @@ pub(crate) struct Shared {
     pub(crate) counters: Counters,
     pub(crate) addresses: Arc<Addresses>,
     pub(crate) teller: Teller,
+    /// How long a kept connection may begin one more request once the listener stops, in milliseconds.
+    last_call_ms: AtomicU64,
     /// Told when the last open connection closes.
     pub(crate) empty: Notify,
     /// Held while settings are replaced, so that a renewed certificate does not undo a reload.
@@ -33,9 +41,19 @@ impl Shared {
             counters: Counters::default(),
             addresses: Arc::default(),
             teller: Teller::default(),
+            last_call_ms: AtomicU64::new(LAST_CALL_MS),
             empty: Notify::new(),
             replacing: Mutex::new(()),
         }
+    }
+
+    pub(crate) fn set_last_call(&self, patience: Duration) {
+        let ms = u64::try_from(patience.as_millis()).unwrap_or(u64::MAX);
+        self.last_call_ms.store(ms, Relaxed);
+    }
+
+    pub(crate) fn last_call(&self) -> Duration {
+        Duration::from_millis(self.last_call_ms.load(Relaxed))
     }
 
     pub(crate) fn replace(&self, settings: Arc<Settings>) {
@@ -94,10 +112,10 @@ impl<A> Edge<A> {
 
     /// Stopping, or the one who could stop us is gone.
     pub(crate) fn is_stopping(&self) -> bool {
-        *self.shutdown.borrow()
+        *self.shutdown.borrow() || self.shutdown.has_changed().is_err()
     }
 
-    /// Ends when we are stopping. Polled across a whole connection, it registers once.
+    /// Ends when [`Edge::is_stopping`] becomes true. Polled across a whole connection, it registers once.
     pub(crate) fn stopped(&self) -> impl Future<Output = ()> + Send + 'static {
         let mut shutdown = self.shutdown.clone();
         async move {

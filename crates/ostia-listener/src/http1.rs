@@ -15,7 +15,7 @@ use pingora_core::apps::{HttpPersistentSettings, HttpServerApp};
 use pingora_core::protocols::Stream;
 use pingora_core::protocols::http::ServerSession;
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
-use tokio::time::{Instant, Sleep, sleep_until, timeout};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 pub use self::farewell::close_web_socket;
 
@@ -23,7 +23,7 @@ use self::farewell::Farewell;
 use self::strict::Strict;
 use crate::answer;
 use crate::chunks::Chunks;
-use crate::edge::Edge;
+use crate::edge::{Edge, Shared};
 use crate::engine;
 use crate::head::{HeadRefused, Scan};
 use crate::refused::{RefusedRequest, peer_of};
@@ -34,7 +34,7 @@ const FIRST_READ: usize = 4096;
 /// How long the unread rest of a request body is read, to keep the connection.
 const DRAIN: Duration = Duration::from_secs(5);
 /// While stopping: how long a client that has just connected may take to begin its request.
-const LAST_CALL: Duration = Duration::from_millis(100);
+const FIRST_CALL: Duration = Duration::from_millis(100);
 
 /// How the wait for a head ended.
 enum Head {
@@ -58,8 +58,9 @@ where
     let mut kept: Option<HttpPersistentSettings> = None;
     let mut is_first = true;
     loop {
-        let head =
-            Reading { bounds, is_first, clock: clock.as_mut(), stop: stop.as_mut() }.head(&mut stream).await;
+        let stop = (!edge.is_stopping()).then_some(stop.as_mut());
+        let reading = Reading { bounds, is_first, clock: clock.as_mut(), stop, shared: edge.shared() };
+        let head = reading.head(&mut stream).await;
         let (head, length, is_chunked, is_upgrade) = match head {
             Head::Complete { head, length, is_chunked, is_upgrade } => (head, length, is_chunked, is_upgrade),
             Head::Gone => return,
@@ -94,9 +95,6 @@ where
         (stream, kept) = reused.consume();
         let Some(inner) = farewell::inner(stream).and_then(strict::inner) else { return };
         stream = inner;
-        if edge.is_stopping() {
-            return;
-        }
         is_first = false;
         bounds = edge.bounds();
         clock.as_mut().reset(Instant::now() + bounds.keep_alive);
@@ -128,14 +126,17 @@ struct Reading<'a, S> {
     bounds: Bounds,
     is_first: bool,
     clock: Pin<&'a mut Sleep>,
-    stop: Pin<&'a mut S>,
+    /// Ends when we are stopping; `None` when we are already.
+    stop: Option<Pin<&'a mut S>>,
+    shared: &'a Shared,
 }
 
 impl<S: Future<Output = ()>> Reading<'_, S> {
     async fn head(mut self, stream: &mut Stream) -> Head {
         let Some(mut buf) = self.begins(stream).await else { return Head::Gone };
         let mut scan = Scan::new(self.bounds.headers);
-        let mut is_armed = self.is_first;
+        // A last call has spent the clock on itself.
+        let mut is_armed = self.is_first && self.stop.is_some();
         loop {
             match scan.advance(&buf) {
                 Err(reason) => return Head::Refused(reason),
@@ -166,18 +167,29 @@ impl<S: Future<Output = ()>> Reading<'_, S> {
         }
     }
 
-    /// Waits for the first bytes; `None` when there will be none. While it waits no buffer is held, and what comes is
+    /// Waits for the first bytes; `None` when there will be none. Once we are stopping `stop` is gone, and the clock is
+    /// that of the last call. While it waits no buffer is held, and what comes is
     /// kept in a buffer of its own size.
     async fn begins(&mut self, stream: &mut Stream) -> Option<BytesMut> {
         let mut first = pin!(poll_fn(|cx| poll_first(stream, cx)));
+        if let Some(stop) = &mut self.stop {
+            tokio::select! {
+                biased;
+                first = first.as_mut() => return first,
+                () = self.clock.as_mut() => return None,
+                () = stop => {}
+            }
+            self.stop = None;
+        }
+        // A connection that is closed at once would meet requests that are on their way, and the client could not tell
+        // whether they were done.
+        let last_call = Instant::now() + if self.is_first { FIRST_CALL } else { self.shared.last_call() };
+        let deadline = self.clock.deadline().min(last_call);
+        self.clock.as_mut().reset(deadline);
         tokio::select! {
             biased;
             first = first.as_mut() => first,
             () = self.clock.as_mut() => None,
-            () = self.stop.as_mut() => {
-                let last_call = if self.is_first { LAST_CALL } else { Duration::ZERO };
-                timeout(last_call, first).await.ok().flatten()
-            }
         }
     }
 }

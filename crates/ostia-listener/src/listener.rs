@@ -2,6 +2,7 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::time::Duration;
 
 use ostia_config as config;
 use parking_lot::Mutex;
@@ -231,6 +232,13 @@ impl Listener {
             }
             emptied.await;
         }
+    }
+
+    /// How long a kept HTTP/1.1 connection may begin one more request once the listener stops; its answer says
+    /// `Connection: close`, if the application sees to it. 5 s unless this was called: whoever must be gone sooner says
+    /// less. A connection on which nothing was asked yet has 100 ms in any case.
+    pub fn set_last_call(&self, patience: Duration) {
+        self.shared.set_last_call(patience);
     }
 
     /// The counters; they survive a reload.

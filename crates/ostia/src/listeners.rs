@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ostia_config::Name;
 use ostia_config::listener::Listener as Section;
@@ -125,6 +126,12 @@ impl Listeners {
     /// Stops accepting everywhere.
     pub(crate) fn stop(&self) {
         self.serving.lock().values().for_each(|serving| drop(serving.stop()));
+    }
+
+    /// How long kept connections may begin one more request, see [`Listener::set_last_call`].
+    pub(crate) fn set_last_call(&self, patience: Duration) {
+        let leaving = self.leaving.lock().clone();
+        self.all().iter().chain(&leaving).for_each(|listener| listener.set_last_call(patience));
     }
 
     /// Connections that are open anywhere.

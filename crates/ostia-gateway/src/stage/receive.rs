@@ -93,6 +93,13 @@ pub fn set_deadlines(front: &Front, downstream: &mut Downstream, exchange: &Exch
     downstream.set_total_drain_timeout(Some(limits.body_timeout.min(std::time::Duration::from_secs(5))));
 }
 
+/// Makes this exchange the last of its HTTP/1.1 connection when the process is leaving.
+pub fn close_when_leaving(front: &Front, downstream: &mut Downstream) {
+    if front.gateway.is_draining() {
+        downstream.set_keepalive(None);
+    }
+}
+
 /// What is a conversation and no body may be silent for longer than a body may pause: a connection that becomes a
 /// tunnel, and a stream of gRPC.
 pub fn set_stream_deadlines(downstream: &mut Downstream, exchange: &mut Exchange, authorized: &Authorized) {

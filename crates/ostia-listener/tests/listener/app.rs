@@ -38,9 +38,6 @@ impl HttpServerApp for App {
         if !session.read_request().await.ok()? {
             return None;
         }
-        if *shutdown.borrow() {
-            session.set_keepalive(None);
-        }
         let head = session.req_header();
         let mut seen = format!("{} {}|", head.method, String::from_utf8_lossy(head.raw_path()));
         if head.raw_path().starts_with(b"/wait") {
@@ -57,6 +54,9 @@ impl HttpServerApp for App {
             if let Some(certificate) = &tls.client_certificate {
                 seen.push_str(&format!("|{}", certificate.subject.split(',').next().unwrap()));
             }
+        }
+        if *shutdown.borrow() {
+            session.set_keepalive(None);
         }
         let mut answer = ResponseHeader::build(200, None).unwrap();
         answer.insert_header("content-length", seen.len().to_string()).unwrap();

@@ -87,12 +87,27 @@ async fn a_stop_with_nothing_in_flight_drains_at_once() {
     let (mut idle, mut silent) = (served.connect().await, served.connect().await);
     idle.get("/").await;
     silent.send("").await;
+    served.listener.set_last_call(Duration::from_millis(100));
     let began = Instant::now();
     served.stop.send(true).unwrap();
     soon(served.serving).await.unwrap().unwrap();
     soon(served.listener.drained()).await;
     assert!(began.elapsed() < Duration::from_millis(200), "{:?}", began.elapsed());
     assert_eq!((idle.rest().await, silent.rest().await), (String::new(), String::new()));
+}
+
+#[tokio::test]
+async fn a_stop_answers_what_was_on_its_way_on_a_kept_connection_and_says_that_it_was_the_last() {
+    let served = Served::plain(Limits::default());
+    let mut client = served.connect().await;
+    client.get("/one").await;
+    served.stop.send(true).unwrap();
+    soon(served.serving).await.unwrap().unwrap();
+    client.send("GET /two HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let rest = soon(client.rest()).await;
+    assert!(rest.to_ascii_lowercase().contains("\r\nconnection: close\r\n"), "{rest}");
+    assert!(rest.ends_with("GET /two|"), "{rest}");
+    soon(served.listener.drained()).await;
 }
 
 #[tokio::test]

@@ -86,8 +86,34 @@ async fn what_is_in_flight_during_an_upgrade_is_finished_by_the_process_that_beg
     assert_eq!(raw::send(node.port(), request("GET /public/x HTTP/1.1", &[])).await.unwrap().status, 200);
     assert_eq!(node.admin_status("/readyz").await, Some(200), "the successor answers");
     assert!(node.ended().is_none(), "the old process still has a request");
+    drains(&node).await;
     world.app.release(1);
-    assert_eq!(slow.answer().await.unwrap().status, 200);
+    let answer = slow.answer().await.unwrap();
+    // Else the client would ask again on a connection that is closed at that moment.
+    assert_eq!((answer.status, answer.field("connection").as_deref()), (200, Some("close")));
+    eventually("the old process leaves", DEADLINE, async || node.ended().map(|_| ())).await;
+}
+
+/// Waits until the old process has begun to leave.
+async fn drains(node: &Ostia) {
+    eventually("the old process drains", DEADLINE, async || {
+        node.output().iter().any(|line| line.contains("\"draining\"")).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kept_connection_is_answered_once_more_after_an_upgrade_and_told_to_go() {
+    let (_world, mut node, _) = World::with_node().await;
+    let mut kept = raw::Connection::open(node.port()).await.unwrap();
+    let asked = request("GET /public/x HTTP/1.1", &[]);
+    kept.send(asked.as_bytes()).await;
+    assert_eq!(kept.answer().await.unwrap().field("connection").as_deref(), Some("keep-alive"));
+    node.upgrade(DEADLINE).await;
+    drains(&node).await;
+    kept.send(asked.as_bytes()).await;
+    let last = kept.answer().await.unwrap();
+    assert_eq!((last.status, last.field("connection").as_deref()), (200, Some("close")));
     eventually("the old process leaves", DEADLINE, async || node.ended().map(|_| ())).await;
 }
 

@@ -43,6 +43,31 @@ async fn term_lets_what_is_in_flight_finish() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn while_a_leave_is_announced_each_answer_is_the_last_of_its_connection() {
+    let world = World::new().await;
+    let mut node = world.start(&(world.config() + "runtime: { drain: { announce: 60s } }\n")).await;
+    let (mut kept, mut fresh) = (
+        raw::Connection::open(node.port()).await.unwrap(),
+        raw::Connection::open(node.port()).await.unwrap(),
+    );
+    let asked = request("GET /public/x HTTP/1.1", &[]);
+    kept.send(asked.as_bytes()).await;
+    assert_eq!(kept.answer().await.unwrap().field("connection").as_deref(), Some("keep-alive"));
+    node.signal("TERM");
+    eventually("the leave is announced", Duration::from_secs(10), async || {
+        (node.admin_status("/readyz").await != Some(200)).then_some(())
+    })
+    .await;
+    for connection in [&mut kept, &mut fresh] {
+        connection.send(asked.as_bytes()).await;
+        let last = connection.answer().await.unwrap();
+        assert_eq!((last.status, last.field("connection").as_deref()), (200, Some("close")));
+    }
+    node.signal("TERM");
+    node.wait(Duration::from_secs(3)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_second_term_leaves_without_waiting() {
     let (_world, mut node, _slow) = World::with_request_in_flight().await;
     node.signal("TERM");
