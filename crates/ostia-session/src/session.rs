@@ -172,8 +172,7 @@ impl Session {
         if now >= after(self.last_seen_at, lifetimes.idle) {
             return Liveness::IdleEnded;
         }
-        let refresh_at = self.refresh_token.as_ref().and_then(|_| self.refresh_at(lifetimes));
-        match refresh_at.is_some_and(|at| now >= at) {
+        match self.refresh_at(lifetimes).is_some_and(|at| now >= at) {
             true => Liveness::NeedsRefresh,
             false => Liveness::Live,
         }
@@ -242,10 +241,12 @@ impl Session {
         next.seen(now)
     }
 
-    /// An access token that lives shorter than `refresh_before` would be refreshed on every request: half its life is
-    /// the least distance.
-    fn refresh_at(&self, lifetimes: Lifetimes) -> Option<SystemTime> {
-        let ends_at = self.access_expires_at?;
+    /// From when its tokens are refreshed; `None` where they cannot be, or nobody says when they end. An access token
+    /// that lives shorter than `refresh_before` would be refreshed on every request: half its life is the least
+    /// distance.
+    #[must_use]
+    pub fn refresh_at(&self, lifetimes: Lifetimes) -> Option<SystemTime> {
+        let ends_at = self.access_expires_at.filter(|_| self.refresh_token.is_some())?;
         let life = ends_at.duration_since(self.refreshed_at).unwrap_or_default();
         ends_at.checked_sub(lifetimes.refresh_before.min(life / 2))
     }

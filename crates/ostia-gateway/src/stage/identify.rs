@@ -10,7 +10,7 @@ use http::header::COOKIE;
 use ostia_identity::Proof;
 use ostia_oidc::resource_server::challenge::Complaint;
 use ostia_request::cookie;
-use ostia_session::{Marks, OpenedSession, Session, SessionSlot, Token};
+use ostia_session::{Lifetimes, Marks, OpenedSession, Session, SessionSlot, Token};
 use smallvec::SmallVec;
 
 use crate::answer::Answer;
@@ -216,7 +216,7 @@ async fn continue_session(
         }
     }
     let session = written.unwrap_or(session);
-    let recognised = Arc::new(recognise(exchange, &session, needs_refresh));
+    let recognised = Arc::new(recognise(exchange, &session));
     // A cookie that was just replaced is worth nothing to remember: every request that still brings it has to be given
     // the new one.
     if !is_written && !needs_refresh {
@@ -225,8 +225,9 @@ async fn continue_session(
     Ok(recognised)
 }
 
-fn recognise(exchange: &Exchange, session: &Session, needs_refresh: bool) -> Recognised {
+fn recognise(exchange: &Exchange, session: &Session) -> Recognised {
     debug_assert_eq!(session.identity.proof, Proof::Session);
+    let lifetimes = exchange.snapshot.sessions.lifetimes();
     let lives = session.access_expires_at.is_none_or(|ends| exchange.now < ends);
     let token = session.access_token.as_ref().filter(|_| lives).map(Token::text);
     let passed = token.as_ref().map(|token| Passed::bearer(token.reveal()));
@@ -237,34 +238,24 @@ fn recognise(exchange: &Exchange, session: &Session, needs_refresh: bool) -> Rec
         signed_in_at: Some(session.created_at),
         ties: Some(Ties {
             marks: Marks::of(session),
-            ends_at: Some(session.ends_at(exchange.snapshot.sessions.lifetimes())),
+            ends_at: Some(session.ends_at(lifetimes)),
         }),
         key: None,
         bound: None,
-        valid_until: look_again_at(exchange, session, needs_refresh),
+        valid_until: look_again_at(session, lifetimes, exchange.now),
     }
 }
 
-/// When the cookie has to be opened again: soon enough to refresh in time (the window is at most the second half of
-/// the access token's life), never after the session's end, nor after that of a token that is passed on.
-fn look_again_at(exchange: &Exchange, session: &Session, needs_refresh: bool) -> SystemTime {
-    let now = exchange.now;
-    if needs_refresh {
-        return now;
-    }
-    let lifetimes = exchange.snapshot.sessions.lifetimes();
-    let mut at =
-        (now + SESSION_LOOK_AGAIN).min(session.ends_at(lifetimes)).min(session.last_seen_at + lifetimes.idle);
-    if session.access_token.is_some()
-        && let Some(ends) = session.access_expires_at.filter(|ends| *ends > now)
-    {
-        at = at.min(ends);
-    }
-    if session.refresh_token.is_some()
-        && let Some(ends) = session.access_expires_at
-    {
-        let left = ends.duration_since(now).unwrap_or_default();
-        at = at.min(now + left / 2);
-    }
-    at
+/// When the cookie has to be opened again: as soon as its tokens are to be refreshed, because the request that notices
+/// it may be the last one before they end; never after the session's end, nor after that of a token that is passed on.
+fn look_again_at(session: &Session, lifetimes: Lifetimes, now: SystemTime) -> SystemTime {
+    let passed_until = session.access_expires_at.filter(|at| session.access_token.is_some() && *at > now);
+    let ends_at = session.ends_at(lifetimes).min(session.last_seen_at + lifetimes.idle);
+    [Some(ends_at), passed_until, session.refresh_at(lifetimes)]
+        .into_iter()
+        .flatten()
+        .fold(now + SESSION_LOOK_AGAIN, SystemTime::min)
 }
+
+#[cfg(test)]
+mod tests;
