@@ -200,13 +200,18 @@ impl Session {
         self.access_expires_at.is_some_and(|at| now >= at)
     }
 
-    /// Whether enough time has passed since the cookie was written that it should be written anew: a tenth of the idle
-    /// timeout, as long as the session can gain by it.
+    /// Whether enough time has passed since the cookie was written that it should be written anew, and the session can
+    /// gain by it.
     #[must_use]
     pub fn is_worth_sealing_again(&self, lifetimes: Lifetimes, now: SystemTime) -> bool {
-        let ends_at = self.ends_at(lifetimes);
         let idle_end = after(self.last_seen_at, lifetimes.idle);
-        idle_end < ends_at && now > after(self.last_seen_at, lifetimes.idle / 10)
+        idle_end < self.ends_at(lifetimes) && now >= self.reseal_at(lifetimes)
+    }
+
+    /// From when its last use is old enough to be written anew: a tenth of the idle timeout.
+    #[must_use]
+    pub fn reseal_at(&self, lifetimes: Lifetimes) -> SystemTime {
+        after(self.last_seen_at, lifetimes.idle / 10)
     }
 
     /// The same session, seen now.

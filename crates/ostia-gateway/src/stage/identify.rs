@@ -236,10 +236,7 @@ fn recognise(exchange: &Exchange, session: &Session) -> Recognised {
         identity: Arc::clone(&session.identity),
         session_id: Some(session.id),
         signed_in_at: Some(session.created_at),
-        ties: Some(Ties {
-            marks: Marks::of(session),
-            ends_at: Some(session.ends_at(lifetimes)),
-        }),
+        ties: Some(Ties { marks: Marks::of(session), ends_at: Some(session.ends_at(lifetimes)) }),
         key: None,
         bound: None,
         valid_until: look_again_at(session, lifetimes, exchange.now),
@@ -247,14 +244,14 @@ fn recognise(exchange: &Exchange, session: &Session) -> Recognised {
 }
 
 /// When the cookie has to be opened again: as soon as its tokens are to be refreshed, because the request that notices
-/// it may be the last one before they end; never after the session's end, nor after that of a token that is passed on.
+/// it may be the last one before they end; as soon as its last use is to be written anew, so that short idle times hold;
+/// never after the session's end, nor after that of a token that is passed on.
 fn look_again_at(session: &Session, lifetimes: Lifetimes, now: SystemTime) -> SystemTime {
-    let passed_until = session.access_expires_at.filter(|at| session.access_token.is_some() && *at > now);
+    let passed_until = session.access_expires_at.filter(|_| session.access_token.is_some());
     let ends_at = session.ends_at(lifetimes).min(session.last_seen_at + lifetimes.idle);
-    [Some(ends_at), passed_until, session.refresh_at(lifetimes)]
-        .into_iter()
-        .flatten()
-        .fold(now + SESSION_LOOK_AGAIN, SystemTime::min)
+    let changes = [passed_until, session.refresh_at(lifetimes), Some(session.reseal_at(lifetimes))];
+    let next = changes.into_iter().flatten().filter(|at| *at > now);
+    next.fold(ends_at.min(now + SESSION_LOOK_AGAIN), SystemTime::min)
 }
 
 #[cfg(test)]

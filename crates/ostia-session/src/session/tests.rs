@@ -74,8 +74,8 @@ fn an_access_token_shorter_than_the_margin_is_refreshed_at_half_its_life() {
 #[test]
 fn a_cookie_is_written_anew_after_a_tenth_of_the_idle_time_and_only_if_that_helps() {
     let session = session();
-    assert!(!session.is_worth_sealing_again(LIFETIMES, now() + seconds(360)));
-    assert!(session.is_worth_sealing_again(LIFETIMES, now() + seconds(361)));
+    assert!(!session.is_worth_sealing_again(LIFETIMES, now() + seconds(359)));
+    assert!(session.is_worth_sealing_again(LIFETIMES, now() + seconds(360)));
     let near_the_end = session.seen(now() + seconds(11 * 3600));
     assert!(!near_the_end.is_worth_sealing_again(LIFETIMES, now() + seconds(11 * 3600 + 1000)));
 }

@@ -41,6 +41,15 @@ fn a_session_is_looked_at_again_as_soon_as_its_tokens_are_due() {
 }
 
 #[test]
+fn a_session_is_looked_at_again_when_its_last_use_is_to_be_written() {
+    let minute = Lifetimes { idle: Duration::from_secs(60), ..lifetimes(60) };
+    let session = session(3600, true);
+    for (now, expected) in [(0, 6), (5, 6), (6, 36), (40, 60)] {
+        assert_eq!(look_again_at(&session, minute, at(now)), at(expected), "{now}");
+    }
+}
+
+#[test]
 fn no_session_is_remembered_beyond_its_end_or_that_of_a_token_that_goes_on() {
     let hours = 3600;
     let mut passed = session(20, false);
