@@ -17,7 +17,8 @@ export async function refresh({ binary, folder, sessions, rate, tell }) {
   const app = await application();
   const base = `http://127.0.0.1:${port}/`;
   const signingInS = sessions / 100 + 5;
-  const endsAt = Date.now() / 1000 + signingInS + CALM_S + BEFORE_S + 5;
+  // In the middle of a second: a session knows whole seconds, and here most differs between what it knows and what is so.
+  const endsAt = Math.ceil(Date.now() / 1000 + signingInS + CALM_S + BEFORE_S + 5) + 0.5;
   const log = openSync(`${folder}/log`, 'a');
   const issuer = spawn(process.execPath, [new URL('issuer.mjs', import.meta.url).pathname, String(issuerPort), String(endsAt)],
     { stdio: ['ignore', log, log] });

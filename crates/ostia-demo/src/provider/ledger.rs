@@ -96,7 +96,12 @@ pub(super) struct Ledger {
     /// By the secret in the browser's cookie.
     sign_ons: HashMap<String, SignOn>,
     replays: usize,
+    /// Codes and refresh tokens at which the books are gone through next.
+    tidy_at: usize,
 }
+
+/// Below this many nobody goes through the books.
+const FEW: usize = 1024;
 
 impl Ledger {
     /// Opens a grant and gives out its code.
@@ -107,13 +112,23 @@ impl Ledger {
         lifetimes: &Lifetimes,
         now: SystemTime,
     ) -> String {
-        self.codes.retain(|_, code| now < code.expires_at);
-        self.refresh_tokens.retain(|_, token| now < token.expires_at);
+        self.tidy(now);
         let code = random::text::<32>();
         let expires_at = now + lifetimes.code.min(Duration::from_secs(60));
         self.codes.insert(code.clone(), Code { grant: grant.id.clone(), binding, expires_at, spent: false });
         self.grants.insert(grant.id.clone(), grant);
         code
+    }
+
+    /// Forgets what is over, each time that the books have doubled: gone through at every sign-in, a thousand of them a
+    /// second would be mostly that.
+    fn tidy(&mut self, now: SystemTime) {
+        if self.codes.len() + self.refresh_tokens.len() < self.tidy_at {
+            return;
+        }
+        self.codes.retain(|_, code| now < code.expires_at);
+        self.refresh_tokens.retain(|_, token| now < token.expires_at);
+        self.tidy_at = FEW.max(2 * (self.codes.len() + self.refresh_tokens.len()));
     }
 
     /// Spends a code (RFC 6749 section 4.1.3). A second try revokes what the first one gave (section 10.5).

@@ -85,3 +85,18 @@ fn signing_off_ends_the_grants_of_that_sign_on_only() {
     assert!(ledger.grant(&sids[1]).is_some());
     assert!(ledger.signed_on(&secrets[0], NOW).is_none());
 }
+
+#[test]
+fn the_books_forget_what_is_over_and_keep_what_is_not() {
+    let (mut ledger, _) = opened();
+    let living = ledger.issue_refresh_token("grant", &Lifetimes::default(), NOW);
+    let binding = CodeBinding { redirect_uri: "http://localhost/cb".into(), challenge: CHALLENGE.into() };
+    let grant = ledger.grant("grant").unwrap().clone();
+    for number in 0..10_000 {
+        let now = NOW + Duration::from_millis(100 * number);
+        ledger.open(grant.clone(), binding.clone(), &Lifetimes::default(), now);
+    }
+    // A minute of them lives.
+    assert!(ledger.codes.len() < 2 * 600 + FEW, "{}", ledger.codes.len());
+    assert!(ledger.refresh(&living, "app", NOW).is_ok());
+}
