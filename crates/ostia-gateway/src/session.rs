@@ -4,6 +4,7 @@ pub(crate) mod copies;
 pub(crate) mod found;
 pub(crate) mod looked;
 pub(crate) mod returned;
+pub(crate) mod revoked;
 pub(crate) mod slots;
 pub(crate) mod written;
 

@@ -57,7 +57,6 @@ pub(crate) static SESSIONS: Section = Section {
              instead of a plain redirect.",
         )
         .default("false"),
-        Key::later("on_store_failure"),
     ],
 };
 

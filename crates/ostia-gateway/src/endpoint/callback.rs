@@ -1,5 +1,7 @@
 //! `/.ostia/callback`: the provider sends the browser back, with a code or an error.
 
+mod give_way;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +9,7 @@ use http::{HeaderValue, Method, StatusCode, header};
 use ostia_config::Secret;
 use ostia_oidc::relying_party::callback::{CallbackRefused, SignedIn};
 use ostia_oidc::relying_party::login::LoginAttempt;
-use ostia_session::{Flow, Grant, Marks, OpenedFlow, Session, SessionSlot, Token};
+use ostia_session::{Flow, Grant, Marks, OpenedFlow, Session, Token};
 
 use super::{form_post, refuse};
 use crate::answer::{Answer, Next, Refusal};
@@ -17,7 +19,6 @@ use crate::exchange::Exchange;
 use crate::happened::Happened;
 use crate::proxy::Front;
 use crate::session;
-use crate::session::looked::Room;
 use crate::session::written::{self, Before};
 use crate::snapshot::RunningProvider;
 use crate::stage::identify::own_cookies;
@@ -172,32 +173,12 @@ async fn sign_in(
                 tracing::warn!(provider = %provider, "an access token does not fit into the session cookies and is not passed on");
             }
             let room = looked.make_room(provider, slot, sealed.cookies);
-            let cookies = give_way(front, arrived, exchange, room, slot);
+            let cookies = give_way::give_way(front, arrived, exchange, room, (&session, slot));
             Happened::login(&session).by(front, arrived.request, exchange);
             back_to(flow, arrived, exchange).with_cookies(sealed.set_cookies).with_cookies(cookies)
         }
         Err(refused) => not_kept(front, running, arrived, exchange, refused.slug()),
     }
-}
-
-/// Ends what a session that stands in `slot` takes the place of. The fields take back what stood elsewhere.
-fn give_way(
-    front: &Front,
-    arrived: &Arrived<'_>,
-    exchange: &Exchange,
-    room: Room,
-    slot: SessionSlot,
-) -> Vec<HeaderValue> {
-    let snapshot = &exchange.snapshot;
-    for opened in &room.displaced {
-        front.gateway.metrics().session_ended("displaced");
-        Happened::displaced(&opened.session).by(front, arrived.request, exchange);
-    }
-    for opened in room.replaced.iter().chain(&room.displaced) {
-        session::end(&front.gateway, snapshot, &opened.session, exchange.now);
-    }
-    let elsewhere = room.empty.into_iter().filter(|(other, _)| *other != slot);
-    elsewhere.flat_map(|(slot, presented)| snapshot.sessions.clear(slot, presented)).collect()
 }
 
 /// An ending holds for what began until its second. Who signs in again within it began after it all the same; so does

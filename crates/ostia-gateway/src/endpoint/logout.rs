@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use http::{HeaderValue, Method, StatusCode, header};
 use ostia_oidc::relying_party::logout::LogoutRequest;
-use ostia_oidc::relying_party::revoke::Revoked;
-use ostia_session::{Destination, OpenedSession, Presented, SessionPlace, SessionSlot, Token};
+use ostia_session::{Destination, OpenedSession, Presented, SessionPlace, SessionSlot};
 
 use super::callback::single;
 use super::refuse;
@@ -17,7 +16,7 @@ use crate::exchange::Exchange;
 use crate::happened::Happened;
 use crate::page::Page;
 use crate::proxy::Front;
-use crate::session::{self, looked::Looked};
+use crate::session::{self, looked::Looked, revoked};
 use crate::stage::identify::{own_cookies, session_key};
 use crate::stage::receive::Arrived;
 
@@ -139,26 +138,7 @@ fn end(front: &Front, arrived: &Arrived<'_>, exchange: &Exchange, opened: &Opene
     exchange.snapshot.recognised.forget(&session_key(arrived, exchange, &cookies, &[]));
     front.gateway.metrics().session_ended("signed_out");
     Happened::logout(session).by(front, arrived.request, exchange);
-    revoke(front, exchange, opened);
-}
-
-/// The refresh token is worth nothing to anybody from now on. Nobody waits for it.
-fn revoke(front: &Front, exchange: &Exchange, opened: &OpenedSession) {
-    let session = &opened.session;
-    let Some(running) = exchange.snapshot.providers.get(&*session.identity.provider).cloned() else { return };
-    let Some(token) = session.refresh_token.as_ref().map(Token::text) else { return };
-    let (gateway, session) = (Arc::clone(&front.gateway), session.clone());
-    tokio::spawn(async move {
-        let outcome = match running.provider.revoke(&token).await {
-            Revoked::Done => Ok("signed_out"),
-            Revoked::NotOffered => return,
-            Revoked::Failed => Err("revocation_failed"),
-        };
-        if outcome.is_err() {
-            tracing::warn!(provider = %running.section.name, "the refresh token of a session that was signed out could not be revoked");
-        }
-        Happened::token_revocation(&session, outcome).by_itself(&gateway);
-    });
+    revoked::revoke(&front.gateway, &exchange.snapshot, session, "signed_out");
 }
 
 /// A note to ourselves that comes back with the browser (RP-Initiated Logout section 2): who has another one does not come

@@ -90,18 +90,17 @@ impl Looked {
             self.live.into_iter().partition(|opened| opened.slot == slot || is_at(opened, provider));
         others.sort_by_key(|opened| Reverse(opened.session.last_seen_at));
         let (mut sessions, mut taken) = (1, cookies);
-        let displaced = others.into_iter().filter(|opened| {
+        let (kept, displaced): (Vec<_>, Vec<_>) = others.into_iter().partition(|opened| {
             let fits = sessions < MOST_SESSIONS && taken + opened.presented.count() <= MOST_COOKIES;
             if fits {
                 sessions += 1;
                 taken += opened.presented.count();
             }
-            !fits
+            fits
         });
-        let displaced: Vec<OpenedSession> = displaced.collect();
         let left = replaced.iter().chain(&displaced).map(|opened| (opened.slot, opened.presented));
         let refused = self.refused.iter().map(|refused| (refused.slot, refused.presented));
-        Room { empty: left.chain(refused).collect(), displaced, replaced }
+        Room { empty: left.chain(refused).collect(), displaced, replaced, kept }
     }
 
     /// What the request brought in a slot; everything, where that was no session.
@@ -117,8 +116,22 @@ pub(crate) struct Room {
     pub(crate) replaced: Vec<OpenedSession>,
     /// Sessions that there is no room for.
     pub(crate) displaced: Vec<OpenedSession>,
+    /// Sessions that stay.
+    kept: Vec<OpenedSession>,
     /// Where they were, and where there was none: nothing is there any more.
     pub(crate) empty: Vec<(SessionSlot, Presented)>,
+}
+
+impl Room {
+    /// Whether the person of a session that goes has no other left at that issuer, in this browser. Many issuers count
+    /// one grant for a person at a client, and revoking a token of it ends all others: that of the session that `came`
+    /// must not be revoked as soon as it is given.
+    pub(crate) fn is_last_of_its_person(&self, gone: &Session, came: &Session) -> bool {
+        let gone = &gone.identity;
+        let mut others = self.kept.iter().map(|opened| &opened.session).chain([came]);
+        !others
+            .any(|other| (&other.identity.issuer, &other.identity.subject) == (&gone.issuer, &gone.subject))
+    }
 }
 
 fn is_at(opened: &OpenedSession, provider: &str) -> bool {

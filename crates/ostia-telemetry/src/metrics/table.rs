@@ -152,7 +152,7 @@ table! {
     SESSION_REFRESHES = Counter "ostia_session_refreshes_total" ["provider", "outcome", "reason"]
         "Refreshes of a session's tokens: renewed, renewed_last, shared; postponed, unrefreshable, ended with the reason.";
     TOKEN_REVOCATIONS = Counter "ostia_token_revocations_total" ["provider", "outcome"]
-        "Refresh tokens of sessions that were signed out, given back to their issuer: done, failed.";
+        "Refresh tokens of sessions that are over, given back to their issuer: done, failed.";
 
     PROCESS_CPU = Counter "process_cpu_seconds_total" [] "Time of all cores, user and system.";
     PROCESS_OPEN_FDS = Gauge "process_open_fds" [] "Open file descriptors.";

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use http::Method;
-use ostia_testkit::{Browser, Cookie, Page, RedisServer, eventually};
+use ostia_testkit::{Browser, Cookie, FaultProvider, Names, Ostia, Page, RedisServer, eventually};
 use serde_json::json;
 
 use crate::two_providers::{Two, config, who};
-use crate::world::{APP, World};
+use crate::world::{APP, BINARY, World};
 
 const DEADLINE: Duration = Duration::from_secs(10);
 
@@ -19,7 +19,7 @@ fn sessions(browser: &Browser) -> Vec<Cookie> {
     browser.cookies().into_iter().filter(is_session).collect()
 }
 
-fn names(browser: &Browser) -> BTreeSet<String> {
+fn cookie_names(browser: &Browser) -> BTreeSet<String> {
     sessions(browser).into_iter().map(|cookie| cookie.name).collect()
 }
 
@@ -39,8 +39,8 @@ async fn a_person_is_signed_in_at_two_providers_of_one_host_at_once() {
         assert_eq!((two.who("/corp/y").await, two.who("/partners/y").await), (ana.clone(), pia.clone()));
         assert_eq!(two.corp.app.last().field("cookie"), None, "no cookie of ours goes on");
     }
-    assert_eq!(names(&two.browser).len(), 2, "{:?}", names(&two.browser));
-    assert!(!names(&two.browser).contains("__Host-ostia"));
+    assert_eq!(cookie_names(&two.browser).len(), 2, "{:?}", cookie_names(&two.browser));
+    assert!(!cookie_names(&two.browser).contains("__Host-ostia"));
     assert_eq!(two.browser.refused_cookies(), Vec::<String>::new());
     // Where both count, the latest sign-in does; signing in again makes the other one the latest.
     assert_eq!(two.who("/both/y").await, pia);
@@ -81,7 +81,7 @@ async fn signing_out_of_one_provider_leaves_the_session_at_the_other() {
     assert_eq!(both().await, (Some("ana".to_owned()), Some("pia".to_owned())));
     sign_out_of(&two.browser, "").await;
     assert_eq!(both().await, (None, None));
-    assert!(names(&two.browser).is_empty(), "{:?}", names(&two.browser));
+    assert!(cookie_names(&two.browser).is_empty(), "{:?}", cookie_names(&two.browser));
     assert_eq!(two.corp.provider.calls("/end_session").len(), 2, "that of the latest sign-in");
     assert!(two.partners.calls("/end_session").is_empty());
 }
@@ -156,7 +156,7 @@ async fn a_refresh_that_is_refused_ends_that_session_alone() {
     two.corp.provider.behave(|behaviour| behaviour.token_error = Some("invalid_grant".to_owned()));
     eventually("the one ends", DEADLINE, async || two.who("/corp/y").await.is_none().then_some(())).await;
     assert_eq!(two.who("/partners/y").await.as_deref(), Some("pia"));
-    assert_eq!(names(&two.browser).len(), 1, "the cookie of the other is left");
+    assert_eq!(cookie_names(&two.browser).len(), 1, "the cookie of the other is left");
     // Where both count, the one that is left does.
     assert_eq!(two.who("/both/y").await.as_deref(), Some("pia"));
 }
@@ -184,7 +184,7 @@ async fn a_step_up_at_one_provider_leaves_the_session_at_the_other() {
     let page = two.browser.follow(page).await;
     assert_eq!((page.status, page.path_and_query()), (200, "/strong/x"), "{}", page.text());
     assert_eq!(two.who("/partners/y").await.as_deref(), Some("pia"));
-    assert_eq!(names(&two.browser).len(), 2);
+    assert_eq!(cookie_names(&two.browser).len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -214,7 +214,7 @@ async fn a_host_that_gets_or_loses_a_provider_signs_nobody_out() {
     reload(&alone).await;
     assert_eq!(two.browser.visit(&format!("{APP}/corp/x")).await.status, 200);
     assert_eq!(
-        names(&two.browser),
+        cookie_names(&two.browser),
         BTreeSet::from(["__Host-ostia".to_owned()]),
         "one provider, the plain name"
     );
@@ -222,15 +222,15 @@ async fn a_host_that_gets_or_loses_a_provider_signs_nobody_out() {
     assert_eq!(two.who("/corp/y").await.as_deref(), Some("ana"));
     assert_eq!(two.browser.visit(&format!("{APP}/partners/x")).await.status, 200);
     assert_eq!(two.who("/corp/y").await.as_deref(), Some("ana"));
-    let (of_two, logins) = (names(&two.browser), two.corp.provider.token_calls("authorization_code"));
+    let (of_two, logins) = (cookie_names(&two.browser), two.corp.provider.token_calls("authorization_code"));
     assert!(of_two.len() == 2 && !of_two.contains("__Host-ostia"), "{of_two:?}");
     reload(&turned).await;
     assert_eq!(two.who("/corp/y").await.as_deref(), Some("ana"));
     assert_eq!(two.who("/partners/y").await.as_deref(), Some("pia"));
-    assert_eq!(names(&two.browser), of_two);
+    assert_eq!(cookie_names(&two.browser), of_two);
     reload(&alone).await;
     assert_eq!(two.who("/corp/y").await.as_deref(), Some("ana"), "back to the plain name");
-    assert!(names(&two.browser).contains("__Host-ostia"), "{:?}", names(&two.browser));
+    assert!(cookie_names(&two.browser).contains("__Host-ostia"), "{:?}", cookie_names(&two.browser));
     assert_eq!(two.corp.provider.token_calls("authorization_code"), logins, "nobody signed in again");
     // The ID token that was left under another name is found all the same.
     sign_out_of(&two.browser, "?provider=corp").await;
@@ -258,19 +258,121 @@ async fn sessions_in_the_store_stand_side_by_side_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_fifth_session_on_a_host_ends_the_one_that_was_not_used_for_longest() {
-    let world = World::new().await;
+async fn whose_session_counts_is_not_guessed_while_the_store_does_not_tell() {
+    let redis = RedisServer::start().await;
+    let store = format!("store: {{ redis: {{ url: \"{}\", sessions: store, budget: 100ms }} }}", redis.url());
+    let two = Two::begin("", &store).await;
+    two.sign_in_at_both().await;
+    // A second node that has served the session at corp, and never the one at partners, which is the latest.
+    let yaml = config(&two.corp, &two.partners, "", &store);
+    let (other, names) = (Ostia::start(BINARY, &yaml).await, Names::default());
+    names.set("app.localhost", other.port());
+    let browser = Browser::new(&names);
+    browser.set_cookies(two.browser.cookies());
+    let first = async |path: &str| who(&two.corp, &browser, path).await;
+    assert_eq!(first("/corp/y").await.as_deref(), Some("ana"));
+    redis.freeze();
+    eventually("the node has noticed", DEADLINE, async || {
+        (other.metrics().await.sum("ostia_session_store_up", &[]) == 0.0).then_some(())
+    })
+    .await;
+    let status = async |path: &str| {
+        let page = browser.fetch(&format!("{APP}{path}")).await;
+        (page.status, page.field("retry-after").map(str::to_owned))
+    };
+    let later = (503, Some("2".to_owned()));
+    assert_eq!(first("/corp/y").await.as_deref(), Some("ana"), "nobody needs the other one here");
+    assert_eq!(status("/partners/y").await, later);
+    let asked = two.corp.app.count();
+    assert_eq!(status("/both/y").await, later, "ana lives, but pia signed in later, or out");
+    assert_eq!(two.corp.app.count(), asked, "the application sees nobody in her place");
+    assert_eq!(cookie_names(&browser), cookie_names(&two.browser), "nothing is taken back");
+    redis.thaw();
+    eventually("the store tells again", Duration::from_secs(20), async || {
+        (status("/both/y").await.0 == 200).then_some(())
+    })
+    .await;
+    assert_eq!(first("/both/y").await.as_deref(), Some("pia"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_earlier_session_that_the_store_does_not_tell_of_keeps_nobody_waiting() {
+    let redis = RedisServer::start().await;
+    let store = format!("store: {{ redis: {{ url: \"{}\", sessions: store, budget: 100ms }} }}", redis.url());
+    let two = Two::begin("", &store).await;
+    two.sign_in_at_both().await;
+    let yaml = config(&two.corp, &two.partners, "", &store);
+    let (other, names) = (Ostia::start(BINARY, &yaml).await, Names::default());
+    names.set("app.localhost", other.port());
+    let browser = Browser::new(&names);
+    browser.set_cookies(two.browser.cookies());
+    // The latest is known here, the earlier one is not.
+    assert_eq!(who(&two.corp, &browser, "/partners/y").await.as_deref(), Some("pia"));
+    redis.freeze();
+    eventually("the node has noticed", DEADLINE, async || {
+        (other.metrics().await.sum("ostia_session_store_up", &[]) == 0.0).then_some(())
+    })
+    .await;
+    assert_eq!(who(&two.corp, &browser, "/both/y").await.as_deref(), Some("pia"));
+    assert_eq!(browser.fetch(&format!("{APP}/corp/y")).await.status, 503);
+}
+
+/// A node whose host has a route for each of five providers, `/p0/` to `/p4/`. The first is `first`, where there is one.
+async fn five_providers(world: &World, first: Option<&FaultProvider>, of_sessions: &str) -> Ostia {
     let keys = world.provider_keys("app.localhost", 4);
     let (mut providers, mut routes) = (String::from("providers:\n"), String::from("routes:\n"));
     for number in 0..5 {
-        let own = keys.replace("/.ostia/callback", &format!("/.ostia/callback/p{number}"));
+        let mut own = keys.replace("/.ostia/callback", &format!("/.ostia/callback/p{number}"));
+        if let (0, Some(first)) = (number, first) {
+            own = own.replace(world.provider.issuer(), first.issuer());
+        }
         providers.push_str(&format!("  p{number}:\n{own}    callback: own\n"));
         routes.push_str(&format!(
             "  - {{ host: app.localhost, path: /p{number}/, provider: p{number}, allow: authenticated, upstream: app }}\n"
         ));
     }
-    let sessions_section = world.sessions_section("");
-    let node = world.start(&[providers, sessions_section, world.upstream_section(), routes].concat()).await;
+    let sessions_section = world.sessions_section(of_sessions);
+    world.start(&[providers, sessions_section, world.upstream_section(), routes].concat()).await
+}
+
+async fn sign_in_at(browser: &Browser, number: usize) {
+    assert_eq!(browser.visit(&format!("{APP}/p{number}/x")).await.status, 200, "{number}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fifth_session_on_a_host_ends_the_one_that_was_not_used_for_longest() {
+    let world = World::new().await;
+    let node = five_providers(&world, None, "idle_timeout: 60s").await;
+    let browser = Browser::new(&world.names);
+    for number in 0..4 {
+        sign_in_at(&browser, number).await;
+    }
+    assert_eq!(sessions(&browser).len(), 4);
+    let before = sessions(&browser);
+    // The first one is used all the time: a tenth of the idle time later its cookie says so.
+    eventually("the use is written down", Duration::from_secs(20), async || {
+        assert_eq!(who(&world, &browser, "/p0/y").await.as_deref(), Some("ana"));
+        let is_new = |cookie: &Cookie| before.iter().all(|old| old.value != cookie.value);
+        sessions(&browser).iter().any(is_new).then_some(())
+    })
+    .await;
+    sign_in_at(&browser, 4).await;
+    assert_eq!(sessions(&browser).len(), 4);
+    for (number, expected) in
+        [(1, None), (0, Some("ana")), (2, Some("ana")), (3, Some("ana")), (4, Some("ana"))]
+    {
+        assert_eq!(who(&world, &browser, &format!("/p{number}/y")).await.as_deref(), expected, "{number}");
+    }
+    let labels = [("provider", "p1"), ("kind", "displaced"), ("outcome", "done")];
+    assert_eq!(node.metrics().await.sum("ostia_logouts_total", &labels), 1.0);
+    assert!(world.provider.calls("/revoke").is_empty(), "it is the same person at the same issuer");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_gives_way_loses_its_refresh_token_unless_its_person_has_another() {
+    let (world, first) = (World::new().await, FaultProvider::start().await);
+    first.expect_person(json!({ "sub": "pia" }));
+    let node = five_providers(&world, Some(&first), "").await;
     let browser = Browser::new(&world.names);
     let began = Instant::now();
     for number in 0..5_u64 {
@@ -279,14 +381,31 @@ async fn a_fifth_session_on_a_host_ends_the_one_that_was_not_used_for_longest() 
             (began.elapsed() >= Duration::from_millis(1100 * number)).then_some(())
         })
         .await;
-        assert_eq!(browser.visit(&format!("{APP}/p{number}/x")).await.status, 200, "{number}");
+        sign_in_at(&browser, usize::try_from(number).unwrap()).await;
     }
-    assert_eq!(sessions(&browser).len(), 4);
-    for (number, expected) in
-        [(0, None), (1, Some("ana")), (2, Some("ana")), (3, Some("ana")), (4, Some("ana"))]
-    {
-        assert_eq!(who(&world, &browser, &format!("/p{number}/y")).await.as_deref(), expected, "{number}");
-    }
-    let labels = [("provider", "p0"), ("kind", "displaced"), ("outcome", "done")];
-    assert_eq!(node.metrics().await.sum("ostia_logouts_total", &labels), 1.0);
+    let revoked = async |provider: &FaultProvider, count: usize| {
+        eventually("the token is revoked", DEADLINE, async || {
+            (provider.calls("/revoke").len() == count).then_some(())
+        })
+        .await;
+    };
+    revoked(&first, 1).await;
+    let call = first.calls("/revoke").pop().unwrap();
+    assert_eq!(call.get("token_type_hint").map(String::as_str), Some("refresh_token"));
+    let labels = [("provider", "p0"), ("outcome", "done")];
+    assert_eq!(node.metrics().await.sum("ostia_token_revocations_total", &labels), 1.0);
+
+    // At an issuer that counts one grant for a person and a client, the session that came would end, too.
+    sign_in_at(&browser, 0).await;
+    let again = async || {
+        let page = browser.visit(&format!("{APP}/.ostia/login?provider=p0&return=/p0/z")).await;
+        assert_eq!((page.status, page.path_and_query()), (200, "/p0/z"));
+    };
+    again().await;
+    // Somebody else takes the place of pia: what was given to her is given back.
+    first.expect_person(json!({ "sub": "bo" }));
+    again().await;
+    revoked(&first, 2).await;
+    assert_eq!(who(&world, &browser, "/p0/y").await.as_deref(), Some("bo"));
+    assert!(world.provider.calls("/revoke").is_empty(), "ana has other sessions here");
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use ostia_testkit::{Browser, Outage, RedisServer, eventually};
 
 use crate::session_store::Cluster;
+use crate::two_providers::Two;
 use crate::world::{APP, World, has_session, signed_in};
 
 /// The promise.
@@ -26,7 +27,7 @@ async fn rounds(began: Instant, mut round: impl AsyncFnMut(Duration)) {
 /// One test for all, at the same time: each is a minute of waiting.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_minute_without_provider_or_store_signs_nobody_out_and_one_without_use_does() {
-    tokio::join!(without_the_provider(), without_the_store(), without_use());
+    tokio::join!(without_the_provider(), without_the_store(), without_use(), without_use_of_one_of_two());
 }
 
 async fn without_the_provider() {
@@ -128,4 +129,19 @@ async fn without_use() {
     for reason in ["session_idle", "session_expired"] {
         assert_eq!(metrics.sum("ostia_sessions_ended_total", &[("reason", reason)]), 1.0, "{reason}");
     }
+}
+
+/// L9: of two sessions of one browser each has its own idle time.
+async fn without_use_of_one_of_two() {
+    let two = Two::begin("", "idle_timeout: 60s").await;
+    two.sign_in_at_both().await;
+    rounds(Instant::now(), async |passed| {
+        assert_eq!(two.who("/corp/x").await.as_deref(), Some("ana"), "{passed:?} after signing in");
+    })
+    .await;
+    assert_eq!(two.who("/partners/x").await, None, "nobody used it for a minute");
+    // Where both would count, the one that is left does, although the other was the latest.
+    assert_eq!(two.who("/both/x").await.as_deref(), Some("ana"));
+    let ended = [("reason", "session_idle")];
+    assert_eq!(two.node.metrics().await.sum("ostia_sessions_ended_total", &ended), 1.0);
 }

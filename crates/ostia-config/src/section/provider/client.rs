@@ -58,7 +58,8 @@ pub(crate) static LOGOUT: Section = Section {
             "revoke_tokens",
             Shape::Bool,
             "After a logout the refresh token is revoked at the issuer (RFC 7009), if its metadata have a \
-             `revocation_endpoint`.",
+             `revocation_endpoint`. So is that of a session that another one takes the place of, unless it is one of \
+             the same person at the same issuer.",
         )
         .default("true"),
     ],

@@ -74,3 +74,23 @@ fn a_sign_in_is_later_than_all_others_also_within_one_second() {
     assert_eq!(&*looked.latest(Some("a")).unwrap().session.identity.provider, "a");
     assert!(looked.latest(Some("c")).is_none());
 }
+
+#[test]
+fn a_grant_ends_with_the_last_session_of_its_person_and_no_sooner() {
+    let of = |issuer: &str, subject: &str| {
+        let mut opened = at(issuer, 1, 1, Presented::NONE);
+        let identity = Arc::make_mut(&mut opened.session.identity);
+        (identity.issuer, identity.subject) = (issuer.into(), subject.into());
+        opened
+    };
+    for (what, kept, came, expected) in [
+        ("somebody else came", vec![], ("corp", "bo"), true),
+        ("the same person came again", vec![], ("corp", "ana"), false),
+        ("the same name at another issuer", vec![("c", "ana")], ("b", "ana"), true),
+        ("another session of theirs stays", vec![("b", "pia"), ("corp", "ana")], ("b", "bo"), false),
+    ] {
+        let live = kept.into_iter().map(|(issuer, subject)| of(issuer, subject)).collect();
+        let (room, gone, came) = (room(live, 1), of("corp", "ana"), of(came.0, came.1));
+        assert_eq!(room.is_last_of_its_person(&gone.session, &came.session), expected, "{what}");
+    }
+}
