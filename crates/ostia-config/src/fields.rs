@@ -2,9 +2,9 @@
 
 use crate::codes;
 use crate::describe::{Key, Need, Section, Shape, nearest};
-use crate::findings::{Finding, Findings};
-use crate::source::{Source, Span};
-use crate::tree::{Entry, Node, Value, join_index, join_key};
+use crate::findings::Finding;
+use crate::source::Span;
+use crate::tree::{Entry, Node, Scalar, Value, join_index, join_key};
 use crate::value::{Context, Place, Read, Word};
 
 /// A section of the text. One that is absent is opened empty: all defaults.
@@ -23,10 +23,10 @@ impl<'a> Fields<'a> {
         cx: &'a Context<'a>,
         node: Option<&'a Node>,
         section: &'static Section,
-        path: &str,
+        path: impl Into<String>,
         span: Span,
     ) -> Self {
-        let mut fields = Self { cx, section, entries: &[], path: path.to_owned(), span };
+        let mut fields = Self { cx, section, entries: &[], path: path.into(), span };
         match node.map(|node| (node, &node.value)) {
             Some((_, Value::Map(entries))) => {
                 fields.entries = entries;
@@ -34,7 +34,7 @@ impl<'a> Fields<'a> {
                 fields.look_for_missing();
             }
             Some((_, Value::Broken)) | None => {}
-            Some((node, _)) => cx.wrong_type(node, &Shape::Section(section), path),
+            Some((node, _)) => cx.wrong_type(node, &Shape::Section(section), &fields.path),
         }
         fields
     }
@@ -170,8 +170,12 @@ impl<'a> Fields<'a> {
 
     fn default_of<T: Read>(&self, key: &str) -> Option<T> {
         let Some(Key { need: Need::Default(yaml), .. }) = self.section.key(key) else { return None };
-        let node = default_node(yaml)?;
-        T::read(Place { cx: self.cx, node: &node, shape: self.shape(key), path: &self.sub(key) })
+        T::read(Place {
+            cx: self.cx,
+            node: &default_node(yaml),
+            shape: self.shape(key),
+            path: &self.sub(key),
+        })
     }
 
     /// A word of the key's closed set.
@@ -192,7 +196,7 @@ impl<'a> Fields<'a> {
                 span: self.span,
             };
         };
-        Fields::open(self.cx, self.node(key), section, &self.sub(key), self.key_span(key))
+        Fields::open(self.cx, self.node(key), section, self.sub(key), self.key_span(key))
     }
 
     /// The entries of a map with free keys, each with its path.
@@ -226,13 +230,17 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// The text of a default as a node.
-fn default_node(yaml: &str) -> Option<Node> {
-    if yaml.starts_with(['[', '{', '"']) {
-        let findings = Findings::default();
-        return crate::tree::read::read(&Source::new("default", yaml), None, &findings);
+/// The text of a default as a node. Defaults are filled in ten thousand times where there are as many routes, so no
+/// parser looks at them; they are words, words in quotes, and lists of words.
+pub(crate) fn default_node(yaml: &str) -> Node {
+    let within = |open, close| yaml.strip_prefix(open).and_then(|text| text.strip_suffix(close));
+    if let Some(quoted) = within('"', '"') {
+        let scalar = Scalar { text: quoted.to_owned(), plain: false, from_environment: false, hidden: false };
+        return Node { span: Span::default(), value: Value::Scalar(scalar) };
     }
-    Some(Node::detached(yaml))
+    let Some(list) = within('[', ']') else { return Node::detached(yaml) };
+    let words = list.split(',').map(str::trim).filter(|word| !word.is_empty());
+    Node { span: Span::default(), value: Value::List(words.map(Node::detached).collect()) }
 }
 
 #[cfg(test)]
@@ -244,6 +252,8 @@ pub(crate) mod testing {
 
     use super::*;
     use crate::environment::Environment;
+    use crate::findings::Findings;
+    use crate::source::Source;
     use crate::value::Bytes;
 
     /// Reads a key as its table says, where the type follows from the shape.

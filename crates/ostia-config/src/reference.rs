@@ -145,6 +145,10 @@ fn write_codes(page: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fields::default_node;
+    use crate::findings::Findings;
+    use crate::source::Source;
+    use crate::tree::{Node, Value};
 
     #[test]
     fn every_key_is_on_the_page() {
@@ -160,6 +164,19 @@ mod tests {
         }
     }
 
+    /// Whether a default that no parser looked at is what one reads.
+    fn is_same(node: &Node, yaml: &str) -> bool {
+        let (source, findings) = (Source::new("default", yaml), Findings::default());
+        let read = crate::tree::read::read(&source, None, &findings).unwrap();
+        match (&node.value, &read.value) {
+            (Value::List(ours), Value::List(read)) => {
+                let values = |nodes: &[Node]| nodes.iter().map(|node| node.value.clone()).collect::<Vec<_>>();
+                values(ours) == values(read)
+            }
+            (ours, read) => ours == read,
+        }
+    }
+
     #[test]
     fn every_default_can_be_read() {
         use crate::fields::Fields;
@@ -169,6 +186,7 @@ mod tests {
         for section in sections {
             for key in section.keys {
                 let Need::Default(default) = key.need else { continue };
+                assert!(is_same(&default_node(default), default), "{}: {default}", key.name);
                 with_yaml(&format!("{}: {default}", key.name), |cx, node| {
                     let fields = Fields::open(cx, Some(node), section, "", node.span);
                     read_as_shaped(&fields, key.name);

@@ -21,6 +21,8 @@ use crate::tree::{Entry, Node, Scalar, Step, Value, join_index, join_key};
 pub(crate) const MAX_BYTES: usize = 8 * 1024 * 1024;
 const MAX_NODES: usize = 512 * 1024;
 const MAX_DEPTH: usize = 24;
+/// So many different keys are known; the language has fewer, and free keys are not worth more.
+const MAX_KNOWN: usize = 512;
 
 /// Looks up a variable; `None` leaves `${VAR}` as it is written.
 pub(crate) type Variables<'a> = Option<&'a dyn Fn(&str) -> Option<String>>;
@@ -40,7 +42,7 @@ pub(crate) fn read(source: &Source, variables: Variables<'_>, findings: &Finding
         emit_comments: false,
     };
     let parser = Parser::new_from_str_with_options(source.text(), options);
-    let mut reader = Reader { parser, variables, findings, nodes: 0 };
+    let mut reader = Reader { parser, variables, findings, nodes: 0, known: HashMap::new() };
     match reader.document() {
         Ok(root) => root,
         Err(stop) => {
@@ -104,6 +106,8 @@ struct Reader<'a> {
     variables: Variables<'a>,
     findings: &'a Findings,
     nodes: usize,
+    /// Keys that were looked at, and whether their values may be secrets: ten thousand routes have the same few.
+    known: HashMap<String, bool>,
 }
 
 /// The way to a node. It becomes a text only where something is refused.
@@ -277,7 +281,7 @@ impl<'a> Reader<'a> {
             };
             let path = Trail::Step(&path, Step::Key(&key));
             let mut value = self.node(event, span, path, depth + 1)?;
-            if is_secret(&key) {
+            if self.is_secret(&key) {
                 self.hide(&mut value);
             }
             match seen.before(&key, &entries) {
@@ -302,6 +306,17 @@ impl<'a> Reader<'a> {
         self.node(event, span, path, depth + 1)?;
         self.refuse(span, path, "a key that is not a word", "a key is one word before a colon");
         Ok(None)
+    }
+
+    fn is_secret(&mut self, key: &str) -> bool {
+        if let Some(is_secret) = self.known.get(key) {
+            return *is_secret;
+        }
+        let is_secret = is_secret(key);
+        if self.known.len() < MAX_KNOWN {
+            self.known.insert(key.to_owned(), is_secret);
+        }
+        is_secret
     }
 
     /// Keeps the scalars of a secret out of every message and snippet.

@@ -97,11 +97,11 @@ impl Direction {
 }
 
 pub(super) fn read(fields: &Fields<'_>) -> Handling {
-    let headers = fields.section("headers");
+    let (request_fields, response_fields) = field_rules(fields);
     Handling {
         answer: answer::read(fields),
-        request_fields: rules(&headers.section("request"), Direction::Request),
-        response_fields: rules(&headers.section("response"), Direction::Response),
+        request_fields,
+        response_fields,
         strip_prefix: strip_prefix(fields),
         rewrite: rewrite(fields),
         compression: fields.get("compression"),
@@ -109,6 +109,17 @@ pub(super) fn read(fields: &Fields<'_>) -> Handling {
         rate_limit: rate::read(fields),
         body_bytes: fields.section("limits").optional::<Bytes>("body_bytes").map(|Bytes(bytes)| bytes),
     }
+}
+
+fn field_rules(fields: &Fields<'_>) -> (FieldRules, FieldRules) {
+    if !fields.has("headers") {
+        return Default::default();
+    }
+    let headers = fields.section("headers");
+    (
+        rules(&headers.section("request"), Direction::Request),
+        rules(&headers.section("response"), Direction::Response),
+    )
 }
 
 fn rules(fields: &Fields<'_>, direction: Direction) -> FieldRules {

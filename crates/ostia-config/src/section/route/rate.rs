@@ -101,7 +101,7 @@ fn per(fields: &Fields<'_>) -> RatePer {
             fields.cx,
             Some(node),
             &PER_VALUE,
-            &fields.sub("per"),
+            fields.sub("per"),
             fields.key_span("per"),
         ));
     }
