@@ -16,11 +16,11 @@ export function start(cpu, log, program, ...args) {
   return child;
 }
 
-/** Ends what `start` started and is still there. */
+/** Ends what `start` started and is still there. By SIGINT: after a TERM, Pingora's own server waits for minutes. */
 export async function endAll() {
   const leaving = [...running].map((child) => {
     const gone = new Promise((resolve) => child.once('exit', resolve));
-    child.kill('SIGTERM');
+    child.kill('SIGINT');
     return Promise.race([gone, sleep(3000).then(() => child.kill('SIGKILL'))]);
   });
   await Promise.all(leaving);
