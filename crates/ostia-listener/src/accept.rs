@@ -17,6 +17,7 @@ use crate::address::FromAddress;
 use crate::counters::ConnectionRefused;
 use crate::edge::{Edge, Shared};
 use crate::proxy_protocol::Expected;
+use crate::records::Records;
 use crate::settings::Settings;
 use crate::socket::Socket;
 use crate::tls::Tls;
@@ -135,7 +136,7 @@ where
     // Boxed, so that the idle connection does not carry the room that the handshake needed.
     match Box::pin(handshake(socket, tls, &edge)).await {
         Ok((stream, true)) => Box::pin(http2::serve(Box::new(stream), edge)).await,
-        Ok((stream, false)) => http1::serve(Box::new(stream), edge).await,
+        Ok((stream, false)) => http1::serve(Box::new(Records::new(stream)), edge).await,
         Err(reason) => edge.counters().refuse_connection(reason),
     }
 }

@@ -26,6 +26,7 @@ mod engine;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 mod head;
+mod held;
 mod http1;
 mod http2;
 mod inherited;
@@ -33,6 +34,7 @@ mod linger;
 mod listener;
 mod node;
 mod proxy_protocol;
+mod records;
 mod refused;
 mod renewal;
 mod settings;

@@ -22,20 +22,16 @@ use pingora_core::protocols::{
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 
+use crate::held::Held;
 use crate::linger;
 use crate::proxy_protocol::Told;
-
-/// Bytes that wait for more before they are sent: one segment on most paths.
-const HOLD: usize = 1460;
-/// Slices of one vectored write, the held bytes included.
-const SLICES: usize = 16;
 
 /// One accepted connection.
 #[derive(Debug)]
 pub(crate) struct Socket {
     tcp: TcpStream,
-    /// Written, not sent yet. Empty means not allocated.
-    held: Vec<u8>,
+    /// Written, not sent yet.
+    held: Held,
     /// Read already, to be read again. Empty means not allocated.
     unread: BytesMut,
     accepted_at: SystemTime,
@@ -49,7 +45,7 @@ impl Socket {
         let _ = digest.peer_addr.set(Some(peer.into()));
         Self {
             tcp,
-            held: Vec::new(),
+            held: Held::default(),
             unread: BytesMut::new(),
             accepted_at: SystemTime::now(),
             digest: Arc::new(digest),
@@ -74,35 +70,6 @@ impl Socket {
     pub(crate) fn unread(&mut self, mut bytes: BytesMut) {
         bytes.unsplit(std::mem::take(&mut self.unread));
         self.unread = bytes;
-    }
-
-    fn hold(&mut self, bytes: &[u8]) {
-        if self.held.capacity() == 0 {
-            self.held.reserve_exact(HOLD);
-        }
-        self.held.extend_from_slice(bytes);
-    }
-
-    /// Takes `sent` bytes off the front of what is held; returns how many were beyond it.
-    fn sent(&mut self, sent: usize) -> usize {
-        if sent >= self.held.len() {
-            let beyond = sent - self.held.len();
-            self.held = Vec::new();
-            return beyond;
-        }
-        self.held.drain(..sent);
-        0
-    }
-
-    fn poll_send_held(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while !self.held.is_empty() {
-            let sent = ready!(Pin::new(&mut self.tcp).poll_write(cx, &self.held))?;
-            if sent == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-            }
-            self.sent(sent);
-        }
-        Poll::Ready(Ok(()))
     }
 }
 
@@ -135,27 +102,7 @@ impl AsyncWrite for Socket {
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let total: usize = bufs.iter().map(|buf| buf.len()).sum();
-        if this.held.len() + total <= HOLD {
-            bufs.iter().for_each(|buf| this.hold(buf));
-            return Poll::Ready(Ok(total));
-        }
-        loop {
-            let mut slices = [IoSlice::new(&[]); SLICES];
-            let held = (!this.held.is_empty()).then(|| IoSlice::new(&this.held));
-            let mut count = 0;
-            for (slot, slice) in slices.iter_mut().zip(held.into_iter().chain(bufs.iter().copied())) {
-                *slot = slice;
-                count += 1;
-            }
-            let used = slices.get(..count).unwrap_or_default();
-            let sent = ready!(Pin::new(&mut this.tcp).poll_write_vectored(cx, used))?;
-            // Zero would tell the caller that its bytes found no room; go on until some of them did.
-            match this.sent(sent) {
-                0 if sent != 0 => {}
-                beyond => return Poll::Ready(Ok(beyond)),
-            }
-        }
+        this.held.poll_write_vectored(&mut this.tcp, cx, bufs)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -163,12 +110,13 @@ impl AsyncWrite for Socket {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.get_mut().poll_send_held(cx)
+        let this = self.get_mut();
+        this.held.poll_send(&mut this.tcp, cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        ready!(this.poll_send_held(cx))?;
+        ready!(this.held.poll_send(&mut this.tcp, cx))?;
         Pin::new(&mut this.tcp).poll_shutdown(cx)
     }
 }
@@ -176,8 +124,8 @@ impl AsyncWrite for Socket {
 impl Drop for Socket {
     fn drop(&mut self) {
         // Pingora drops some connections without a flush; what fits into the kernel's buffer still goes out.
-        if !self.held.is_empty() {
-            let _ = self.tcp.try_write(&self.held);
+        if !self.held.as_slice().is_empty() {
+            let _ = self.tcp.try_write(self.held.as_slice());
         }
         linger::take_leave(&self.tcp);
     }

@@ -6,6 +6,8 @@ macro_rules! passes_on {
         #[async_trait::async_trait]
         impl pingora_core::protocols::Shutdown for $outer {
             async fn shutdown(&mut self) {
+                // What waits here would not be known inside. A peer that is gone is not told.
+                let _ = tokio::io::AsyncWriteExt::flush(self).await;
                 self.$inner.shutdown().await;
             }
         }

@@ -2,6 +2,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 
 use super::*;
+use crate::held::HOLD;
 
 async fn pair() -> (Socket, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -15,7 +16,7 @@ async fn small_writes_wait_for_the_flush_and_leave_together() {
     let (mut socket, mut client) = pair().await;
     socket.write_all(b"head ").await.unwrap();
     socket.write_all(b"body").await.unwrap();
-    assert_eq!(socket.held, b"head body", "sent too early");
+    assert_eq!(socket.held.as_slice(), b"head body", "sent too early");
     socket.flush().await.unwrap();
     let mut bytes = [0; 64];
     assert_eq!(client.read(&mut bytes).await.unwrap(), 9);

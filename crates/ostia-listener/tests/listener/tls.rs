@@ -182,6 +182,35 @@ async fn the_certificate_is_chosen_by_sni() {
 }
 
 #[tokio::test]
+async fn a_head_and_its_small_body_are_one_record() {
+    let files = Files::new();
+    let served = Served::start(&secure(vec![files.pair("a", &["a.example"]).0]));
+    let config = client(&["http/1.1"], &[&rustls::version::TLS13]);
+    let mut stream = connect(&served, config, "a.example").await.unwrap();
+    let mut answers = Vec::new();
+    // Session tickets come with the first.
+    for target in ["/one", "/two"] {
+        stream.write_all(format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes()).await.unwrap();
+        let sealed = soon(first_record(stream.get_ref().0)).await;
+        let mut answer = Vec::new();
+        while !String::from_utf8_lossy(&answer).contains(&format!("GET {target}|")) {
+            soon(stream.read_buf(&mut answer)).await.unwrap();
+        }
+        answers.push((sealed, answer.len()));
+    }
+    // The type of the record inside and the tag (RFC 8446 section 5.2).
+    let (sealed, plain) = answers[1];
+    assert_eq!(sealed, plain + 1 + 16);
+}
+
+/// How long the next record is that waits on the socket, once it is there.
+async fn first_record(tcp: &TcpStream) -> usize {
+    let mut head = [0; 5];
+    while tcp.peek(&mut head).await.unwrap() < 5 {}
+    usize::from(u16::from_be_bytes([head[3], head[4]]))
+}
+
+#[tokio::test]
 async fn sni_and_version_reach_the_request() {
     let files = Files::new();
     let served = Served::start(&secure(vec![files.pair("a", &["a.example"]).0]));
