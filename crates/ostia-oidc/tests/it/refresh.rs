@@ -118,6 +118,25 @@ async fn oidcc_client_test_refresh_token_invalid_sub() {
 }
 
 #[tokio::test]
+async fn userinfo_is_asked_again_at_each_refresh() {
+    let issuer = Issuer::start().await;
+    issuer.seed_refresh("first");
+    let mut settings = issuer.settings();
+    settings.claims_from = vec![ostia_config::provider::ClaimsSource::UserInfo];
+    let provider = Provider::with_pace(settings.into(), None, patient()).unwrap();
+    let mut token = "first".to_owned();
+    for department in ["audit", "sales"] {
+        issuer.knobs().userinfo = Some(Box::new(move |claims| claims["department"] = json!(department)));
+        let refreshed = refresh(&provider, &token).await.unwrap();
+        assert_eq!(refreshed.claims.unwrap().string("department"), Some(department));
+        token = refreshed.refresh_token.reveal().clone();
+    }
+    issuer.knobs().userinfo = Some(Box::new(|claims| claims["sub"] = json!("mallory")));
+    let refused = refresh(&provider, &token).await.unwrap_err();
+    assert_eq!((refused.slug(), refused.is_end()), ("userinfo_subject_differs", true));
+}
+
+#[tokio::test]
 async fn userinfo_that_fails_at_a_refresh_leaves_the_claims_and_keeps_the_new_token() {
     let issuer = Issuer::start().await;
     issuer.seed_refresh("first");
