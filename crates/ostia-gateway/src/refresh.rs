@@ -5,9 +5,12 @@ mod ledger;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
+use ostia_config::Secret;
 use ostia_oidc::relying_party::flights::{Landed, RefreshKey};
 use ostia_oidc::relying_party::refresh::RefreshRequest;
-use ostia_session::{Ask, Came, Grant, Holder, Outcome, ProviderAnswer, RefreshFlight, Session, Token};
+use ostia_session::{
+    Ask, Came, Current, Grant, Holder, Outcome, ProviderAnswer, RefreshFlight, Session, Token,
+};
 use ostia_telemetry::metrics::NONE;
 
 pub use self::ledger::Refreshes;
@@ -60,9 +63,9 @@ pub async fn refresh(
     now: SystemTime,
 ) -> Refreshed {
     let Some(token) = session.refresh_token.as_ref().map(Token::text) else { return Refreshed::Not };
-    let key = RefreshKey::new(*session.id.as_bytes(), u64::from(session.generation), token.reveal());
+    let key = key(session, &token);
     let deadline = match session.access_has_expired(now) {
-        true => running.section.timeout + BEYOND_TIMEOUT,
+        true => wait_for(running),
         false => Duration::ZERO,
     };
     let start = || {
@@ -75,6 +78,34 @@ pub async fn refresh(
         Ok(Landing::Ended) => Refreshed::Ended,
         Ok(Landing::Postponed) | Err(_) => Refreshed::Not,
     }
+}
+
+/// The generation after this one, where it was refreshed a moment ago or is being refreshed: on this node, or on one that
+/// shares a store. Nothing is started.
+pub(crate) async fn latest(
+    gateway: &Gateway,
+    snapshot: &Snapshot,
+    session: &Session,
+) -> Option<Arc<Session>> {
+    let running = snapshot.providers.get(&*session.identity.provider)?;
+    let token = session.refresh_token.as_ref().map(Token::text)?;
+    let landing = gateway.refreshes().flights().landing(key(session, &token), wait_for(running)).await;
+    if let Some(Landing::Renewed(next)) = landing {
+        return Some(next);
+    }
+    let stored = snapshot.store.as_ref()?.store.current(session.id).await;
+    let Ok(Current::Session(value)) = stored else { return None };
+    let next = snapshot.sessions.open_from_store(session.id, &value)?;
+    (next.generation > session.generation).then(|| Arc::new(next))
+}
+
+fn key(session: &Session, token: &Secret<String>) -> RefreshKey {
+    RefreshKey::new(*session.id.as_bytes(), u64::from(session.generation), token.reveal())
+}
+
+/// How long somebody waits who has to.
+fn wait_for(running: &RunningProvider) -> Duration {
+    running.section.timeout + BEYOND_TIMEOUT
 }
 
 /// One attempt of this node to refresh one session.

@@ -188,6 +188,17 @@ impl<T: Clone + Send + Sync + 'static> RefreshFlights<T> {
         arrival.as_ref().map(|arrival| arrival.result.clone())
     }
 
+    /// The result of the refresh that this key names, if there is one or one is under way, which is waited for no longer
+    /// than `deadline`. Starts nothing.
+    pub async fn landing(&self, key: RefreshKey, deadline: Duration) -> Option<T> {
+        let mut ticket = {
+            let board = self.lock();
+            board.flights.get(&key).filter(|ticket| is_worth_something(ticket, Instant::now()))?.clone()
+        };
+        let arrival = timeout(deadline, ticket.wait_for(Option::is_some)).await.ok()?.ok()?;
+        arrival.as_ref().map(|arrival| arrival.result.clone())
+    }
+
     fn ticket<F>(&self, key: RefreshKey, start: impl FnOnce() -> F) -> Result<Ticket<T>, FlightLost>
     where
         F: Future<Output = Landed<T>> + Send + 'static,

@@ -216,3 +216,29 @@ async fn signing_out_revokes_the_refresh_token_at_the_issuer() {
     assert_eq!(calls[0]["token_type_hint"], "refresh_token");
     assert!(calls[0]["token"].len() >= 22);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn signing_out_while_a_refresh_is_under_way_revokes_what_it_brings() {
+    let (world, _node, browser) = World::with_node().await;
+    world.provider.behave(|behaviour| behaviour.access_token_seconds = 4);
+    signed_in(&browser, "/").await;
+    world.provider.behave(|behaviour| behaviour.token_delay = Duration::from_secs(1));
+    let old = browser.cookies();
+    eventually("a refresh is under way", Duration::from_secs(20), async || {
+        assert!(is_in(&browser).await);
+        (world.provider.token_calls("refresh_token") > 0).then_some(())
+    })
+    .await;
+    assert_eq!(browser.cookies(), old, "the browser does not know of it yet");
+    let ask = browser.open(&format!("{APP}/.ostia/logout")).await;
+    browser.submit(&ask.form().unwrap()).await;
+    let revoked = eventually("a token is revoked", Duration::from_secs(20), async || {
+        world.provider.calls("/revoke").pop().map(|call| call["token"].clone())
+    })
+    .await;
+    let presented = world.provider.calls("/token").pop().unwrap();
+    assert_eq!(presented["grant_type"], "refresh_token");
+    assert_ne!(revoked, presented["refresh_token"], "that one was spent");
+    assert_eq!(world.provider.token_calls("refresh_token"), 1);
+    assert_eq!(world.provider.calls("/revoke").len(), 1);
+}
