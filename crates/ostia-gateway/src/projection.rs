@@ -8,8 +8,7 @@
 use http::{HeaderName, HeaderValue};
 use ostia_config::IdentityHeaders;
 use ostia_config::policy::ClaimPath;
-use ostia_identity::{ClaimValue, Identity};
-use serde_json::Value;
+use ostia_identity::{Identity, Json, JsonValue};
 
 use crate::passed_token::{Passed, TokenFields};
 
@@ -78,22 +77,23 @@ pub(crate) fn behind_issuer(identity: &Identity, text: &str) -> String {
     format!("{}:{text}", encoded(issuer, false))
 }
 
-fn text_of(claim: ClaimValue<'_>) -> Option<String> {
-    match claim.0 {
-        Value::Array(list) => {
-            let elements: Vec<String> = list.iter().filter_map(|value| scalar(value, true)).collect();
+fn text_of(claim: JsonValue<'_>) -> Option<String> {
+    match claim.read() {
+        Json::List(elements) => {
+            let elements: Vec<String> =
+                elements.filter_map(|element| scalar(&element.read(), true)).collect();
             (!elements.is_empty()).then(|| elements.join(","))
         }
-        value => scalar(value, false),
+        value => scalar(&value, false),
     }
 }
 
-fn scalar(value: &Value, in_list: bool) -> Option<String> {
+fn scalar(value: &Json<'_>, in_list: bool) -> Option<String> {
     match value {
-        Value::String(text) => Some(encoded(text, in_list)),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Bool(truth) => Some(truth.to_string()),
-        Value::Null | Value::Array(_) | Value::Object(_) => None,
+        Json::Text(text) => Some(encoded(text, in_list)),
+        Json::Number(number) => Some(number.to_string()),
+        Json::Bool(truth) => Some(truth.to_string()),
+        Json::Null | Json::List(_) | Json::Object(_) => None,
     }
 }
 
@@ -120,10 +120,13 @@ pub(crate) fn encoded(text: &str, in_list: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use ostia_identity::Claims;
+    use serde_json::{Value, json};
 
     fn shown(value: &Value) -> Option<String> {
-        text_of(ClaimValue(value))
+        let mut claims = Claims::default();
+        claims.set("c", value.clone());
+        claims.get("c").and_then(text_of)
     }
 
     #[test]

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use serde_json::Value;
-
 use crate::group::GroupRules;
+use crate::json::JsonValue;
 use crate::jws::algorithm::AlgorithmSet;
 use crate::jws::token::Token;
 use crate::key_set::{Key, KeySet};
@@ -115,7 +114,7 @@ pub fn accept_introspected(
     holds: Duration,
     now: SystemTime,
 ) -> Result<VerifiedToken, TokenRefused> {
-    if claims.get("active").map(|active| active.0) != Some(&Value::Bool(true)) {
+    if claims.get("active").and_then(JsonValue::as_bool) != Some(true) {
         return Err(TokenRefused::Inactive);
     }
     if claims.get("iss").is_some() {
@@ -238,13 +237,11 @@ fn scopes(claims: &Claims, names: &[String]) -> Result<Vec<String>, TokenRefused
         }
     };
     for name in names {
-        match claims.as_map().get(name) {
-            None => {}
-            Some(Value::String(text)) => text.split(' ').for_each(&mut add),
-            Some(Value::Array(list)) if list.iter().all(Value::is_string) => {
-                list.iter().filter_map(Value::as_str).for_each(&mut add);
-            }
-            Some(_) => return Err(TokenRefused::malformed(name)),
+        let Some(value) = claims.get(name) else { continue };
+        match value.as_str() {
+            Some(text) => text.split(' ').for_each(&mut add),
+            None if value.is_textual() => value.strings().for_each(&mut add),
+            None => return Err(TokenRefused::malformed(name)),
         }
     }
     Ok(scopes)

@@ -1,104 +1,129 @@
 //! The statements of an issuer about a subject.
 
+use std::fmt;
+
 use serde_json::{Map, Value};
 
 use crate::ClaimPath;
+use crate::json::{Document, JsonRefused, JsonValue, Member, fingerprint};
 
 /// The claims of a verified token, or of a session that was made from one.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Claims(Map<String, Value>);
-
-/// What a claim says, as policies and headers read it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct ClaimValue<'a>(pub &'a Value);
+#[derive(Clone, Default)]
+pub struct Claims {
+    document: Document,
+    /// The top level: each name once.
+    members: Vec<Member>,
+}
 
 impl Claims {
     /// Wraps a verified set of claims.
     #[must_use]
     pub fn new(claims: Map<String, Value>) -> Self {
-        Self(claims)
+        let mut whole = Self::default();
+        for (name, value) in claims {
+            whole.set(&name, value);
+        }
+        whole
+    }
+
+    /// Reads the claims of a JSON object, strictly.
+    ///
+    /// # Errors
+    /// [`JsonRefused`] as its variants say.
+    pub fn parse(text: Vec<u8>) -> Result<Self, JsonRefused> {
+        let (document, members) = Document::parse_indexed(text)?;
+        Ok(Self { document, members })
     }
 
     /// The claim with exactly this top-level name.
     #[must_use]
-    pub fn get(&self, name: &str) -> Option<ClaimValue<'_>> {
-        self.0.get(name).map(ClaimValue)
+    pub fn get(&self, name: &str) -> Option<JsonValue<'_>> {
+        let member = self.members.get(self.place(name)?)?;
+        Some(self.document.value(member.value))
     }
 
     /// The claim at a path of segments: first the whole path as the name of a top-level claim, then segment by
     /// segment through objects.
     #[must_use]
-    pub fn at(&self, whole: &str, segments: &[String]) -> Option<ClaimValue<'_>> {
-        if let Some(value) = self.0.get(whole) {
-            return Some(ClaimValue(value));
+    pub fn at(&self, whole: &str, segments: &[String]) -> Option<JsonValue<'_>> {
+        if let Some(value) = self.get(whole) {
+            return Some(value);
         }
         let (first, rest) = segments.split_first()?;
         if rest.is_empty() {
             return if first == whole { None } else { self.get(first) };
         }
-        let mut value = self.0.get(first)?;
-        for segment in rest {
-            value = value.as_object()?.get(segment)?;
-        }
-        Some(ClaimValue(value))
+        rest.iter().try_fold(self.get(first)?, |value, segment| value.member(segment))
     }
 
     /// [`Claims::at`] for a path of this crate.
     #[must_use]
-    pub fn find(&self, path: &ClaimPath) -> Option<ClaimValue<'_>> {
+    pub fn find(&self, path: &ClaimPath) -> Option<JsonValue<'_>> {
         self.at(path.as_str(), path.segments())
     }
 
     /// The string of a top-level claim; `None` when it is absent or something else.
     #[must_use]
     pub fn string(&self, name: &str) -> Option<&str> {
-        self.0.get(name)?.as_str()
+        self.get(name)?.as_str()
     }
 
-    /// All of them.
-    #[must_use]
-    pub fn as_map(&self) -> &Map<String, Value> {
-        &self.0
+    /// All of them, in the order of the token.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, JsonValue<'_>)> {
+        self.members
+            .iter()
+            .map(|member| (self.document.text_at(member.name), self.document.value(member.value)))
     }
 
-    /// Gives the claims away, to be stored in a session.
+    /// A copy that stands for itself.
     #[must_use]
-    pub fn into_map(self) -> Map<String, Value> {
-        self.0
+    pub fn to_map(&self) -> Map<String, Value> {
+        self.iter().map(|(name, value)| (name.to_owned(), value.to_value())).collect()
     }
 
     /// Adds or replaces a claim; used by the issuer's side (groups of several claims become `groups`).
     pub fn set(&mut self, name: &str, value: Value) {
-        self.0.insert(name.to_owned(), value);
+        let value = self.document.push_value(&value);
+        if let Some(member) = self.place(name).and_then(|place| self.members.get_mut(place)) {
+            member.value = value;
+            return;
+        }
+        let text = self.document.push_text(name);
+        self.members.push(Member { fingerprint: fingerprint(name), name: text, value });
     }
 
     /// Takes a claim away.
     pub fn remove(&mut self, name: &str) {
-        self.0.remove(name);
+        if let Some(place) = self.place(name) {
+            self.members.remove(place);
+        }
+    }
+
+    /// About what they take in memory, in bytes; costs nothing to ask.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.document.bytes() + self.members.capacity() * size_of::<Member>()
+    }
+
+    fn place(&self, name: &str) -> Option<usize> {
+        let alike = fingerprint(name);
+        let is_it =
+            |member: &Member| member.fingerprint == alike && self.document.text_at(member.name) == name;
+        self.members.iter().position(is_it)
     }
 }
 
-impl<'a> ClaimValue<'a> {
-    /// The strings of this claim: itself, or the elements of a list that are strings. Numbers, booleans and objects
-    /// are no strings: `0` never equals `admin`.
-    pub fn strings(self) -> impl Iterator<Item = &'a str> {
-        let (one, many) = match self.0 {
-            Value::String(text) => (Some(text.as_str()), [].as_slice()),
-            Value::Array(list) => (None, list.as_slice()),
-            _ => (None, [].as_slice()),
-        };
-        one.into_iter().chain(many.iter().filter_map(Value::as_str))
+impl PartialEq for Claims {
+    /// The order does not count.
+    fn eq(&self, other: &Self) -> bool {
+        self.members.len() == other.members.len()
+            && self.iter().all(|(name, value)| other.get(name).is_some_and(|other| other == value))
     }
+}
 
-    /// Whether [`ClaimValue::strings`] tells everything: a string, or a list of nothing but strings. Of any other
-    /// value it cannot be said that it does *not* hold a name.
-    #[must_use]
-    pub fn is_textual(self) -> bool {
-        match self.0 {
-            Value::String(_) => true,
-            Value::Array(list) => list.iter().all(Value::is_string),
-            _ => false,
-        }
+impl fmt::Debug for Claims {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
     }
 }
 
@@ -129,10 +154,12 @@ mod tests {
             json!({"admin": "admin"}),
             json!([0, [["admin"]], {"a": "admin"}]),
         ] {
-            assert_eq!(ClaimValue(&value).strings().count(), 0, "{value}");
-            assert!(!ClaimValue(&value).is_textual(), "{value}");
+            let claims = claims(json!({ "c": value }));
+            let claim = claims.get("c").unwrap();
+            assert_eq!(claim.strings().count(), 0, "{value}");
+            assert!(!claim.is_textual(), "{value}");
         }
-        assert!(ClaimValue(&json!([])).is_textual());
+        assert!(claims(json!({ "c": [] })).get("c").unwrap().is_textual());
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! What binds a token to its holder: the claim `cnf` (RFC 7800 section 3.1).
 
-use serde_json::Value;
-
+use crate::json::JsonValue;
 use crate::refusal::TokenRefused;
 use crate::{Claims, jws};
 
@@ -25,10 +24,10 @@ impl Confirmation {
     /// that nobody did.
     pub(crate) fn of(claims: &Claims) -> Result<Self, TokenRefused> {
         let Some(cnf) = claims.get("cnf") else { return Ok(Self::default()) };
-        let members = cnf.0.as_object().ok_or_else(|| TokenRefused::malformed("cnf"))?;
+        let members = cnf.members().ok_or_else(|| TokenRefused::malformed("cnf"))?;
         let mut confirmation = Self::default();
         for (name, value) in members {
-            match name.as_str() {
+            match name {
                 "jkt" => confirmation.key_thumbprint = Some(digest(value)?.1.into()),
                 "x5t#S256" => confirmation.certificate = Some(digest(value)?.0),
                 _ => return Err(TokenRefused::ConfirmationUnsupported),
@@ -39,7 +38,7 @@ impl Confirmation {
 }
 
 /// A SHA-256 in base64url.
-fn digest(value: &Value) -> Result<([u8; 32], &str), TokenRefused> {
+fn digest(value: JsonValue<'_>) -> Result<([u8; 32], &str), TokenRefused> {
     let text = value.as_str().ok_or_else(|| TokenRefused::malformed("cnf"))?;
     let bytes = jws::decode(text).and_then(|bytes| bytes.try_into().ok());
     Ok((bytes.ok_or_else(|| TokenRefused::malformed("cnf"))?, text))
@@ -48,7 +47,7 @@ fn digest(value: &Value) -> Result<([u8; 32], &str), TokenRefused> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     #[test]
     fn a_binding_that_is_not_understood_is_a_refusal() {

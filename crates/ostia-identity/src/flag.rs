@@ -43,8 +43,8 @@ mod tests {
             claims.set("email_verified", written.clone());
             claims.set("custom:vip", written.clone());
             claims.straighten_flags();
-            assert_eq!(claims.as_map()["email_verified"], read, "{written}");
-            assert_eq!(claims.as_map()["custom:vip"], written);
+            assert_eq!(claims.to_map()["email_verified"], read, "{written}");
+            assert_eq!(claims.to_map()["custom:vip"], written);
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::jws::algorithm::AlgorithmSet;
 use crate::{
     AccessTokenProfile, Claims, DEFAULT_MAX_LIFETIME, DpopExpected, GroupRules, IdTokenProfile, KeySet,
     LoginExpected, Occasion, Token, accept_access_token, accept_dpop_proof, accept_id_token,
-    accept_logout_token, json, peek_issuer,
+    accept_logout_token, peek_issuer,
 };
 
 const ISSUER: &str = "https://login.example.com";
@@ -73,8 +73,7 @@ pub fn key_set(bytes: &[u8]) {
 
 /// Claims of arbitrary bytes, as if they were signed: every rule runs, nothing panics, and what is accepted is ours.
 pub fn claims(bytes: &[u8]) {
-    let Ok(members) = json::parse_object(bytes) else { return };
-    let claims = Claims::new(members);
+    let Ok(claims) = Claims::parse(bytes.to_vec()) else { return };
     let accepted = crate::access_token::judge(claims, None, &access_tokens(), now());
     if let Ok(accepted) = accepted {
         assert_eq!(&*accepted.identity.issuer, ISSUER);
@@ -86,8 +85,8 @@ pub fn claims(bytes: &[u8]) {
 /// Claims of a logout token of arbitrary bytes, as if they were signed: nothing panics, and what is accepted names
 /// somebody, has a name of its own and is worth something for a few minutes.
 pub fn logout_token(bytes: &[u8]) {
-    let Ok(members) = json::parse_object(bytes) else { return };
-    if let Ok(accepted) = crate::logout_token::judge(&Claims::new(members), &id_tokens(), now()) {
+    let Ok(claims) = Claims::parse(bytes.to_vec()) else { return };
+    if let Ok(accepted) = crate::logout_token::judge(&claims, &id_tokens(), now()) {
         assert!(accepted.subject.is_some() || accepted.session.is_some());
         assert!(!accepted.id.is_empty());
         assert!(accepted.worthless_at > now() - Duration::from_secs(60));

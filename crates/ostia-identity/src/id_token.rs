@@ -4,7 +4,6 @@ use std::time::{Duration, SystemTime};
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest;
-use serde_json::Value;
 use thiserror::Error;
 
 use crate::jws::algorithm::{Algorithm, AlgorithmSet};
@@ -229,16 +228,16 @@ fn check_shared(
 /// We are in `aud`, nobody untrusted is, and `azp` is us (rules 3 to 5).
 fn audience(claims: &Claims, profile: &IdTokenProfile) -> Result<(), IdTokenRefused> {
     validation::audience(claims, std::slice::from_ref(&profile.client_id))?;
-    let audiences = validation::audiences(claims)?;
+    let mut audiences = validation::audiences(claims)?;
     let is_trusted = |one: &str| {
         one == profile.client_id || profile.trusted_audiences.iter().any(|trusted| trusted == one)
     };
-    if let Some(other) = audiences.iter().filter_map(Value::as_str).find(|one| !is_trusted(one)) {
+    if let Some(other) = audiences.clone().find(|one| !is_trusted(one)) {
         return Err(IdTokenRefused::AudienceUntrusted { found: Excerpt::new(other) });
     }
     match validation::string(claims, "azp")? {
         Some(party) if party == profile.client_id => Ok(()),
-        None if audiences.len() == 1 => Ok(()),
+        None if audiences.nth(1).is_none() => Ok(()),
         _ => Err(IdTokenRefused::AuthorizedPartyDiffers),
     }
 }

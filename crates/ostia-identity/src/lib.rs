@@ -33,7 +33,7 @@ pub use access_token::{
     AccessTokenProfile, DEFAULT_MAX_LIFETIME, VerifiedToken, accept_access_token, accept_introspected,
 };
 pub use claim_path::ClaimPath;
-pub use claims::{ClaimValue, Claims};
+pub use claims::Claims;
 pub use companion::accept_companion;
 pub use confirmation::Confirmation;
 pub use dpop::{DpopExpected, DpopProof, DpopRefused, accept_dpop_proof};
@@ -43,6 +43,7 @@ pub use id_token::{
 };
 pub use identity::{Identity, Proof};
 pub use issuer::{IssuerRules, TENANT_PLACE};
+pub use json::{Json, JsonValue};
 pub use jws::algorithm::{Algorithm, AlgorithmSet, UnknownAlgorithm};
 pub use jws::token::{MAX_TOKEN_BYTES, Token, Verified, peek_issuer};
 pub use key_set::{Key, KeySet, KeySetRefused};

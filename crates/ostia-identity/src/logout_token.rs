@@ -3,10 +3,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use serde_json::Value;
 use thiserror::Error;
 
 use crate::id_token::IdTokenProfile;
+use crate::json::JsonValue;
 use crate::jws::token::Token;
 use crate::key_set::KeySet;
 use crate::refusal::{Fault, TokenRefused};
@@ -104,8 +104,8 @@ pub(crate) fn judge(
     profile.issuer.check(claims)?;
     validation::audience(claims, std::slice::from_ref(&profile.client_id))?;
     let issued_at = issued_at(claims, profile.skew, now)?;
-    let events = claims.get("events").and_then(|events| events.0.as_object());
-    if !events.and_then(|events| events.get(LOGOUT_EVENT)).is_some_and(Value::is_object) {
+    let event = claims.get("events").and_then(|events| events.member(LOGOUT_EVENT));
+    if event.and_then(JsonValue::members).is_none() {
         return Err(LogoutTokenRefused::NoLogoutEvent);
     }
     if claims.get("nonce").is_some() {

@@ -2,8 +2,6 @@
 
 use std::time::{Duration, SystemTime};
 
-use serde_json::Value;
-
 use crate::Claims;
 use crate::refusal::{Excerpt, TokenRefused};
 
@@ -18,17 +16,20 @@ pub(crate) struct Times {
 }
 
 /// `aud`: a string, or a list of strings that is not empty.
-pub(crate) fn audiences(claims: &Claims) -> Result<&[Value], TokenRefused> {
+pub(crate) fn audiences(claims: &Claims) -> Result<impl Iterator<Item = &str> + Clone, TokenRefused> {
     audiences_in(claims, "aud")
 }
 
-fn audiences_in<'c>(claims: &'c Claims, claim: &str) -> Result<&'c [Value], TokenRefused> {
-    let value = claims.as_map().get(claim).ok_or(TokenRefused::ClaimMissing { claim: "aud" })?;
-    match value {
-        Value::String(_) => Ok(std::slice::from_ref(value)),
-        Value::Array(list) if !list.is_empty() && list.iter().all(Value::is_string) => Ok(list),
-        _ => Err(TokenRefused::malformed(claim)),
+fn audiences_in<'c>(
+    claims: &'c Claims,
+    claim: &str,
+) -> Result<impl Iterator<Item = &'c str> + Clone + use<'c>, TokenRefused> {
+    let value = claims.get(claim).ok_or(TokenRefused::ClaimMissing { claim: "aud" })?;
+    let names = value.strings();
+    if !value.is_textual() || names.clone().next().is_none() {
+        return Err(TokenRefused::malformed(claim));
     }
+    Ok(names)
 }
 
 /// One of the token's audiences is one of ours.
@@ -38,11 +39,11 @@ pub(crate) fn audience(claims: &Claims, ours: &[String]) -> Result<(), TokenRefu
 
 /// The same where another claim holds the audience.
 pub(crate) fn audience_in(claims: &Claims, claim: &str, ours: &[String]) -> Result<(), TokenRefused> {
-    let theirs = audiences_in(claims, claim)?;
-    if theirs.iter().filter_map(Value::as_str).any(|one| ours.iter().any(|our| our == one)) {
+    let mut theirs = audiences_in(claims, claim)?;
+    let first = theirs.clone().next().unwrap_or_default();
+    if theirs.any(|one| ours.iter().any(|our| our == one)) {
         return Ok(());
     }
-    let first = theirs.first().and_then(Value::as_str).unwrap_or_default();
     Err(TokenRefused::AudienceDiffers { found: Excerpt::new(first) })
 }
 
@@ -54,7 +55,11 @@ pub(crate) fn subject(claims: &Claims) -> Result<&str, TokenRefused> {
 
 /// What may name somebody: 1 to 255 bytes without control characters.
 pub(crate) fn is_name(text: &str) -> bool {
-    !text.is_empty() && text.len() <= 255 && !text.chars().any(char::is_control)
+    let has_control = || match text.is_ascii() {
+        true => text.bytes().any(|byte| byte.is_ascii_control()),
+        false => text.chars().any(char::is_control),
+    };
+    !text.is_empty() && text.len() <= 255 && !has_control()
 }
 
 /// `exp` and `iat` are there, `nbf` may be; `skew` is granted on every side.
@@ -78,7 +83,7 @@ pub(crate) fn times(claims: &Claims, now: SystemTime, skew: Duration) -> Result<
 /// A NumericDate (RFC 7519 section 2): a number of seconds since 1970, fractions allowed, from 0 to the year 9999. A
 /// value of another type is malformed, never absent.
 pub(crate) fn date(claims: &Claims, claim: &'static str) -> Result<Option<SystemTime>, TokenRefused> {
-    let Some(value) = claims.as_map().get(claim) else { return Ok(None) };
+    let Some(value) = claims.get(claim) else { return Ok(None) };
     let since_1970 = match value.as_u64() {
         Some(seconds) => Some(Duration::from_secs(seconds)),
         None => value.as_f64().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
@@ -100,9 +105,8 @@ pub(crate) fn required_string<'c>(claims: &'c Claims, claim: &'static str) -> Re
 
 /// A string, or nothing; any other type is malformed.
 pub(crate) fn string<'c>(claims: &'c Claims, claim: &str) -> Result<Option<&'c str>, TokenRefused> {
-    match claims.as_map().get(claim) {
+    match claims.get(claim) {
         None => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(TokenRefused::malformed(claim)),
+        Some(value) => value.as_str().map(Some).ok_or_else(|| TokenRefused::malformed(claim)),
     }
 }

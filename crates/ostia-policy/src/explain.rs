@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
-use ostia_identity::{ClaimValue, Identity};
+use ostia_identity::{Identity, Json, JsonValue};
 
 use crate::asked::Asked;
 use crate::condition::Condition;
@@ -208,7 +208,7 @@ fn certificate_in_words(wanted: &Certificate, facts: &Facts<'_>) -> String {
 }
 
 /// The strings of a claim, quoted and bounded; what is no string only by its kind.
-fn shown(value: ClaimValue<'_>) -> String {
+fn shown(value: JsonValue<'_>) -> String {
     let mut text = String::from("[");
     let count = value.strings().count();
     for (index, one) in value.strings().take(SHOWN_VALUES).enumerate() {
@@ -221,9 +221,9 @@ fn shown(value: ClaimValue<'_>) -> String {
         let _ = write!(text, ", {} more", count - SHOWN_VALUES);
     }
     text.push(']');
-    match value.0 {
-        serde_json::Value::Number(number) => number.to_string(),
-        serde_json::Value::Bool(truth) => truth.to_string(),
+    match value.read() {
+        Json::Number(number) => number.to_string(),
+        Json::Bool(truth) => truth.to_string(),
         _ if value.is_textual() => text,
         _ => text + " and values that are no strings",
     }

@@ -80,7 +80,7 @@ pub fn claim_path(data: &[u8]) {
     let Ok(Value::Object(mut claims)) = serde_json::from_str(claims) else { return };
     claims.insert(path.to_owned(), Value::Bool(true));
     let found = Claims::new(claims);
-    let found = found.at(parsed.as_str(), parsed.segments()).map(|value| value.0.clone());
+    let found = found.at(parsed.as_str(), parsed.segments()).map(|value| value.to_value());
     assert_eq!(found, Some(Value::Bool(true)), "a name as it stands comes first");
 }
 

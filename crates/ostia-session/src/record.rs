@@ -17,7 +17,6 @@ use ostia_config::Secret;
 use ostia_identity::{Claims, Identity, Proof};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
-use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use crate::realm::{RealmId, Realms};
@@ -136,15 +135,15 @@ pub(crate) fn decode(bytes: &[u8], realms: &Realms) -> Result<Session, NotASessi
 
 impl Record<'_> {
     fn session(self, provider: &Arc<str>, issuer: &Arc<str>) -> Option<Session> {
-        let mut claims = self.claims.read()?;
-        claims.insert("sub".to_owned(), Value::String(self.subject.to_owned()));
-        claims.insert("iss".to_owned(), Value::String((**issuer).to_owned()));
+        let mut claims = Claims::parse(self.claims.text()?).ok()?;
+        claims.set("sub", self.subject.into());
+        claims.set("iss", (**issuer).into());
         let expires_at = time(self.expires_at)?;
         let identity = Identity {
             provider: Arc::clone(provider),
             issuer: Arc::clone(issuer),
             subject: self.subject.into(),
-            claims: Claims::new(claims),
+            claims,
             scopes: self.scopes.split(' ').filter(|scope| !scope.is_empty()).map(str::to_owned).collect(),
             proof: Proof::Session,
             expires_at,
@@ -168,16 +167,13 @@ impl Record<'_> {
 }
 
 impl ClaimsText<'_> {
-    fn read(&self) -> Option<Map<String, Value>> {
+    fn text(&self) -> Option<Vec<u8>> {
         match self {
-            Self::Plain(text) => serde_json::from_slice(text).ok(),
-            Self::Deflated(bytes) => {
-                let text = decompress_to_vec_with_limit(bytes, MAX_INFLATED_BYTES).ok()?;
-                serde_json::from_slice(&text).ok()
-            }
+            Self::Plain(text) => Some(text.to_vec()),
+            Self::Deflated(bytes) => decompress_to_vec_with_limit(bytes, MAX_INFLATED_BYTES).ok(),
             Self::Packed(bytes) => {
                 let packed = decompress_to_vec_with_limit(bytes, MAX_INFLATED_BYTES).ok()?;
-                serde_json::from_slice(&pack::unpack(&packed, MAX_INFLATED_BYTES)?).ok()
+                pack::unpack(&packed, MAX_INFLATED_BYTES)
             }
         }
     }
@@ -212,8 +208,8 @@ impl KeptClaims<'_> {
 impl Serialize for KeptClaims<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        for (name, value) in self.identity.claims.as_map().iter().filter(|(name, _)| self.keeps(name)) {
-            map.serialize_entry(name, value)?;
+        for (name, value) in self.identity.claims.iter().filter(|(name, _)| self.keeps(name)) {
+            map.serialize_entry(name, &value)?;
         }
         map.end()
     }

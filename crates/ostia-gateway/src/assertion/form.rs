@@ -78,7 +78,7 @@ fn say(members: &mut Map<String, Value>, name: &str, value: &str) {
 fn person(members: &mut Map<String, Value>, identity: &Identity) {
     for name in PERSON {
         if let Some(claim) = identity.claims.get(name) {
-            members.insert(name.to_owned(), claim.0.clone());
+            members.insert(name.to_owned(), claim.to_value());
         }
     }
 }
@@ -88,7 +88,7 @@ fn own(about: &About<'_>) -> Map<String, Value> {
     let mut members = Map::new();
     for path in about.claims {
         if let Some(claim) = identity.claims.at(path.as_str(), path.segments()) {
-            members.insert(path.as_str().to_owned(), claim.0.clone());
+            members.insert(path.as_str().to_owned(), claim.to_value());
         }
     }
     // Last, so that no claim of the issuer stands in their place.

@@ -41,7 +41,7 @@ pub(super) async fn whoami(front: &Front, arrived: &Arrived<'_>, exchange: &Exch
     if let Some(members) = told.as_object_mut() {
         for name in CLAIMS {
             if let Some(claim) = identity.claims.get(name) {
-                members.insert(name.to_owned(), claim.0.clone());
+                members.insert(name.to_owned(), claim.to_value());
             }
         }
     }

@@ -9,28 +9,17 @@ use quick_cache::sync::Cache;
 
 /// Bytes that copies may take together.
 const CAPACITY_BYTES: u64 = 64 * 1024 * 1024;
-/// What a copy takes beside its claims and tokens, and what one claim takes: estimates.
+/// What a copy takes beside its claims and tokens: an estimate.
 const COPY_BYTES: usize = 1024;
-const CLAIM_BYTES: usize = 128;
 
 #[derive(Clone)]
 struct ByBytes;
 
 impl Weighter<SessionId, Arc<Session>> for ByBytes {
     fn weight(&self, _: &SessionId, session: &Arc<Session>) -> u64 {
-        let identity = &session.identity;
-        let claims = identity.claims.as_map().values().map(size_of_claim).sum::<usize>();
+        let claims = session.identity.claims.bytes();
         let tokens = if session.id_token.is_some() { 2 * COPY_BYTES } else { COPY_BYTES };
         u64::try_from(tokens + claims).unwrap_or(u64::MAX)
-    }
-}
-
-fn size_of_claim(claim: &serde_json::Value) -> usize {
-    match claim {
-        serde_json::Value::Array(members) => members.iter().map(size_of_claim).sum(),
-        serde_json::Value::Object(members) => members.values().map(size_of_claim).sum(),
-        serde_json::Value::String(text) => CLAIM_BYTES + text.len(),
-        _ => CLAIM_BYTES,
     }
 }
 

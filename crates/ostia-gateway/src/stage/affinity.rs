@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use http::HeaderValue;
 use ostia_config::upstream::{Affinity, Balance};
-use ostia_identity::Proof;
+use ostia_identity::{Json, Proof};
 use ostia_session::ServerTicket;
 use ostia_upstream::{Ask, Picked, ServerTag, Tried};
 use pingora_http::RequestHeader;
@@ -106,11 +106,9 @@ fn key(affinity: &Affinity, authorized: &Authorized, request: &RequestHeader) ->
         Affinity::Claim(path) => authorized
             .caller()
             .and_then(|caller| caller.identity.claims.at(path.as_str(), path.segments()))
-            .and_then(|claim| match claim.0 {
-                serde_json::Value::String(text) => Some(AffinityKey::from_slice(text.as_bytes())),
-                serde_json::Value::Number(number) => {
-                    Some(AffinityKey::from_slice(number.to_string().as_bytes()))
-                }
+            .and_then(|claim| match claim.read() {
+                Json::Text(text) => Some(AffinityKey::from_slice(text.as_bytes())),
+                Json::Number(number) => Some(AffinityKey::from_slice(number.to_string().as_bytes())),
                 _ => None,
             }),
     };

@@ -43,14 +43,14 @@ impl<'a> Token<'a> {
     /// Everything that can be wrong before a key is needed.
     pub fn parse(text: &'a str) -> Result<Self, TokenRefused> {
         let parts = split(text)?;
-        let header = Header::parse(&decoded(parts.header, Part::Header)?)?;
+        let header = Header::parse(decoded(parts.header, Part::Header)?)?;
         Self::of(text, &parts, header)
     }
 
     /// Reads a token that brings its key along: a DPoP proof.
     pub(crate) fn parse_with_key(text: &'a str) -> Result<(Self, serde_json::Value), TokenRefused> {
         let parts = split(text)?;
-        let (header, key) = Header::parse_with_key(&decoded(parts.header, Part::Header)?)?;
+        let (header, key) = Header::parse_with_key(decoded(parts.header, Part::Header)?)?;
         Ok((Self::of(text, &parts, header)?, key))
     }
 
@@ -73,13 +73,13 @@ impl<'a> Token<'a> {
     /// The name of the key, 1 to 256 bytes, opaque.
     #[must_use]
     pub fn kid(&self) -> Option<&str> {
-        self.header.kid.as_deref()
+        self.header.kid()
     }
 
     /// The token's type as written; RFC 7519 section 5.1 makes it optional.
     #[must_use]
     pub fn typ(&self) -> Option<&str> {
-        self.header.typ.as_deref()
+        self.header.typ()
     }
 
     /// Whether the type is one of these; a token without type counts as `JWT`.
@@ -120,9 +120,7 @@ impl<'a> Token<'a> {
 
     fn read_claims(&self) -> Result<Claims, TokenRefused> {
         let claims = decoded(self.claims, Part::Claims)?;
-        let claims =
-            json::parse_object(&claims).map_err(|why| TokenRefused::NotJson { part: Part::Claims, why })?;
-        Ok(Claims::new(claims))
+        Claims::parse(claims).map_err(|why| TokenRefused::NotJson { part: Part::Claims, why })
     }
 }
 
@@ -131,7 +129,7 @@ impl<'a> Token<'a> {
 #[must_use]
 pub fn peek_issuer(text: &str) -> Option<String> {
     let claims = super::decode(split(text).ok()?.claims)?;
-    json::peek_string(&claims, "iss")
+    json::peek_string(claims, "iss")
 }
 
 fn decoded(text: &str, part: Part) -> Result<Vec<u8>, TokenRefused> {
@@ -149,10 +147,13 @@ fn split(text: &str) -> Result<Parts<'_>, TokenRefused> {
     if text.len() > MAX_TOKEN_BYTES {
         return Err(TokenRefused::TooLong { limit: MAX_TOKEN_BYTES });
     }
-    let mut parts = text.split('.');
-    match (parts.next(), parts.next(), parts.next(), parts.count()) {
-        (Some(header), Some(claims), Some(signature), 0) => Ok(Parts { header, claims, signature }),
-        (_, _, _, 2) => Err(TokenRefused::Encrypted),
-        _ => Err(TokenRefused::NotCompact),
+    let not_compact = TokenRefused::NotCompact;
+    let (header, rest) = text.split_once('.').ok_or(not_compact.clone())?;
+    let (claims, signature) = rest.rsplit_once('.').ok_or(not_compact.clone())?;
+    // All of it is looked at, whatever comes: that is several bytes in a step.
+    match claims.bytes().fold(false, |found, byte| found | (byte == b'.')) {
+        false => Ok(Parts { header, claims, signature }),
+        true if claims.bytes().filter(|byte| *byte == b'.').count() == 2 => Err(TokenRefused::Encrypted),
+        true => Err(not_compact),
     }
 }

@@ -20,7 +20,7 @@ fn verdict(signer: &Signer, changes: Value) -> Result<Value, &'static str> {
     let text = signer.token(header.to_string().as_bytes(), claims_with(changes).to_string().as_bytes());
     let token = Token::parse(&text).map_err(|refused| refused.slug())?;
     let accepted = accept_companion(&token, &keys(), &profile, "user-1", at(NOW));
-    accepted.map(|claims| Value::Object(claims.into_map())).map_err(|refused| refused.slug())
+    accepted.map(|claims| Value::Object(claims.to_map())).map_err(|refused| refused.slug())
 }
 
 #[test]

@@ -145,9 +145,9 @@ impl Provider {
         let mut fresh = Claims::default();
         self.complete(About { before: Some(session), ..about }, &mut fresh, now).await?;
         let mut renewed = session.clone();
-        for (name, value) in fresh.into_map() {
-            if !OF_ID_TOKENS.contains(&&*name) {
-                renewed.set(&name, value);
+        for (name, value) in fresh.iter() {
+            if !OF_ID_TOKENS.contains(&name) {
+                renewed.set(name, value.to_value());
             }
         }
         Ok(Some(renewed))
@@ -163,7 +163,7 @@ impl Provider {
         let token = Token::parse(about.access_token.reveal())?;
         let check = |keys: &_| accept_companion(&token, keys, &login.id_tokens, about.subject, now);
         match self.with_keys(token.kid(), now, check).await {
-            Ok(claims) => Ok(claims.into_map()),
+            Ok(claims) => Ok(claims.to_map()),
             Err(KeyedRefused::Token(refused)) => Err(refused.into()),
             Err(KeyedRefused::Unavailable) => Err(ClaimsRefused::Unavailable),
         }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use ostia_identity::JsonValue;
 use serde_json::{Map, Value};
 
 use super::claims::About;
@@ -60,14 +61,13 @@ impl Provider {
         let settings = settings.ok_or(IntrospectedRefused::NoAnswer("introspection_not_set_up"))?;
         let said = self.introspect(about.access_token.reveal(), settings, now).await;
         let said = said.map_err(IntrospectedRefused::NoAnswer)?;
-        let said = said.as_map();
-        if said.get("active") != Some(&Value::Bool(true)) {
+        if said.get("active").and_then(JsonValue::as_bool) != Some(true) {
             return Err(IntrospectedRefused::NotActive);
         }
-        if said.get("sub").and_then(Value::as_str) != Some(about.subject) {
+        if said.string("sub") != Some(about.subject) {
             return Err(IntrospectedRefused::SubjectDiffers);
         }
-        let of_person = said.iter().filter(|(name, _)| !OF_THE_TOKEN.contains(&name.as_str()));
-        Ok(of_person.map(|(name, value)| (name.clone(), value.clone())).collect())
+        let of_person = said.iter().filter(|(name, _)| !OF_THE_TOKEN.contains(name));
+        Ok(of_person.map(|(name, value)| (name.to_owned(), value.to_value())).collect())
     }
 }

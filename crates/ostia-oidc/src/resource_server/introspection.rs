@@ -12,7 +12,7 @@ use aws_lc_rs::digest::{self, SHA256};
 use base64_simd::STANDARD;
 use http::{HeaderValue, Method, Request, header};
 use ostia_config::provider::Introspection as Settings;
-use ostia_identity::{AccessTokenProfile, Claims, VerifiedToken, accept_introspected, json};
+use ostia_identity::{AccessTokenProfile, Claims, JsonValue, VerifiedToken, accept_introspected};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use tokio::time::Instant;
@@ -48,7 +48,7 @@ struct Answer {
 
 impl Answer {
     fn is_active(&self) -> bool {
-        self.claims.get("active").is_some_and(|active| active.0.as_bool() == Some(true))
+        self.claims.get("active").and_then(JsonValue::as_bool) == Some(true)
     }
 
     /// How long it still counts at `now`.
@@ -195,9 +195,9 @@ impl Provider {
         if body.len() > MAX_ANSWER_BYTES {
             return Err(Failed("issuer_body_too_large"));
         }
-        let claims = json::parse_object(&body).map_err(|_| Failed("introspection_malformed"))?;
-        let claims = Arc::new(Claims::new(claims));
-        Ok(Answer { claims, bytes: body.len(), at: now })
+        let bytes = body.len();
+        let claims = Claims::parse(body).map_err(|_| Failed("introspection_malformed"))?;
+        Ok(Answer { claims: Arc::new(claims), bytes, at: now })
     }
 }
 

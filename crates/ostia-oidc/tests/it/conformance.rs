@@ -210,7 +210,7 @@ async fn oidcc_client_test_scope_userinfo_claims() {
     let signed_in = provider.finish_login(&query, &start.attempt, SystemTime::now()).await.unwrap();
     assert_eq!(signed_in.claims.string("department"), Some("finance"));
     assert_eq!(signed_in.claims.string("email"), Some("alice@example.com"), "userinfo replaces nothing");
-    assert_eq!(signed_in.claims.as_map()["groups"], json!(["staff"]));
+    assert_eq!(signed_in.claims.to_map()["groups"], json!(["staff"]));
     let call = &issuer.calls("/userinfo")[0];
     assert!(call.headers["authorization"].to_str().unwrap().starts_with("Bearer access-"));
 }

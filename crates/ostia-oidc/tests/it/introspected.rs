@@ -44,7 +44,7 @@ async fn what_the_issuer_says_about_the_token_is_added_and_replaces_nothing() {
     let issuer = Issuer::start().await;
     answer_with(&issuer, |_| {});
     let signed_in = login(&issuer, &asking(&issuer)).await.unwrap();
-    let claims = signed_in.claims.as_map();
+    let claims = signed_in.claims.to_map();
     assert_eq!((&claims["department"], &claims["groups"]), (&json!("finance"), &json!(["staff"])));
     for of_the_token in ["active", "client_id", "scope", "token_type"] {
         assert!(!claims.contains_key(of_the_token), "{of_the_token}");
@@ -81,7 +81,7 @@ async fn it_is_asked_again_at_each_refresh_and_an_outage_leaves_the_claims() {
     answer_with(&issuer, |answer| answer["department"] = json!("audit"));
     let provider = asking(&issuer);
     let refreshed = refresh(&provider, "first").await.unwrap();
-    assert_eq!(refreshed.claims.unwrap().as_map()["department"], "audit");
+    assert_eq!(refreshed.claims.unwrap().to_map()["department"], "audit");
     issuer.reply("/introspect", Reply::Status(500, ""));
     let next = refresh(&provider, refreshed.refresh_token.reveal()).await.unwrap();
     assert!(next.claims.is_none(), "the claims stay as they were");

@@ -155,7 +155,7 @@ async fn groups_are_gathered_from_userinfo_too() {
     let start = start_login(&provider).await;
     let query = issuer.sign_in(&start);
     let signed_in = provider.finish_login(&query, &start.attempt, SystemTime::now()).await.unwrap();
-    assert_eq!(signed_in.claims.as_map()["groups"], json!(["staff", "audit"]));
+    assert_eq!(signed_in.claims.to_map()["groups"], json!(["staff", "audit"]));
 }
 
 #[tokio::test]

@@ -37,7 +37,7 @@ async fn a_refresh_brings_new_tokens_and_claims() {
     let refreshed = refresh(&issuer.provider(), "first").await.unwrap();
     assert!(refreshed.access_token.reveal().starts_with("access-"));
     assert!(refreshed.refresh_token.reveal().starts_with("refresh-"));
-    assert_eq!(refreshed.claims.unwrap().as_map()["groups"], json!(["fewer"]));
+    assert_eq!(refreshed.claims.unwrap().to_map()["groups"], json!(["fewer"]));
     let call = &issuer.calls("/token")[0];
     assert_eq!(
         (call.form["grant_type"].as_str(), call.form["refresh_token"].as_str()),

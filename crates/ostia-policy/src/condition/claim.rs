@@ -3,8 +3,7 @@
 use std::fmt;
 
 use ostia_config::policy::{ClaimCondition, ClaimPath, ValueTest};
-use ostia_identity::{ClaimValue, Identity};
-use serde_json::Value;
+use ostia_identity::{Identity, Json, JsonValue};
 
 use crate::decision::Reason;
 use crate::glob::{Glob, Stops};
@@ -54,7 +53,7 @@ impl Claim {
     }
 
     /// What the identity says about it.
-    pub(crate) fn value<'i>(&self, identity: &'i Identity) -> Option<ClaimValue<'i>> {
+    pub(crate) fn value<'i>(&self, identity: &'i Identity) -> Option<JsonValue<'i>> {
         identity.claims.at(self.path.as_str(), self.path.segments())
     }
 
@@ -65,17 +64,17 @@ impl Claim {
         let Some(value) = self.value(identity) else {
             return (Truth::Unknown, Reason::ClaimMissing);
         };
-        let truth = match value.0 {
-            Value::Array(list) => self.among(list),
-            one => self.one(one),
+        let truth = match value.read() {
+            Json::List(elements) => self.among(elements),
+            one => self.one(&one),
         };
         (truth, Reason::ClaimDiffers)
     }
 
-    fn among(&self, list: &[Value]) -> Truth {
+    fn among<'i>(&self, list: impl Iterator<Item = JsonValue<'i>>) -> Truth {
         let mut truth = Truth::No;
         for one in list {
-            match self.one(one) {
+            match self.one(&one.read()) {
                 Truth::Yes => return Truth::Yes,
                 Truth::Unknown => truth = Truth::Unknown,
                 Truth::No => {}
@@ -84,13 +83,13 @@ impl Claim {
         truth
     }
 
-    fn one(&self, value: &Value) -> Truth {
+    fn one(&self, value: &Json<'_>) -> Truth {
         match (value, &self.wanted) {
-            (Value::String(text), Wanted::Exactly(_) | Wanted::Text(_)) => self.is_met_by(text).into(),
-            (Value::Number(number), Wanted::Number(test)) => {
+            (Json::Text(text), Wanted::Exactly(_) | Wanted::Text(_)) => self.is_met_by(text).into(),
+            (Json::Number(number), Wanted::Number(test)) => {
                 number.as_f64().map_or(Truth::Unknown, |number| test.is_met_by(number).into())
             }
-            (Value::Bool(truth), Wanted::Boolean(wanted)) => (truth == wanted).into(),
+            (Json::Bool(truth), Wanted::Boolean(wanted)) => (truth == wanted).into(),
             _ => Truth::Unknown,
         }
     }

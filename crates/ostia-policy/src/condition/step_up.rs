@@ -3,7 +3,6 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ostia_identity::Identity;
-use serde_json::Value;
 
 use crate::asked::Asked;
 use crate::truth::Truth;
@@ -46,6 +45,5 @@ pub(crate) fn max_age(most: Duration, asked: Asked<'_>) -> Truth {
 
 /// When the caller signed in at the issuer, if the claims tell.
 pub(crate) fn signed_in_at(identity: &Identity) -> Option<SystemTime> {
-    let Value::Number(number) = identity.claims.get("auth_time")?.0 else { return None };
-    UNIX_EPOCH.checked_add(Duration::from_secs(number.as_u64()?))
+    UNIX_EPOCH.checked_add(Duration::from_secs(identity.claims.get("auth_time")?.as_u64()?))
 }

@@ -6,8 +6,7 @@ use std::time::UNIX_EPOCH;
 
 use cel::objects::{Key, Map};
 use cel::{Context, Value};
-use ostia_identity::Identity;
-use serde_json::Value as Json;
+use ostia_identity::{Identity, Json, JsonValue};
 
 use super::checked::{Members, Needs};
 use crate::facts::{ClientCertificate, Facts};
@@ -44,11 +43,13 @@ pub(super) fn fill(context: &mut Context<'_, '_>, needs: &Needs, identity: &Iden
 }
 
 fn claims(wanted: &Members, identity: &Identity) -> Value {
-    let all = identity.claims.as_map();
-    let pair = |(name, value): (&String, &Json)| (key(name), of_json(value));
+    let all = &identity.claims;
+    let pair = |(name, value): (&str, JsonValue<'_>)| (key(name), of_json(value));
     let map: HashMap<Key, Value> = match wanted {
         Members::All => all.iter().map(pair).collect(),
-        Members::Named(names) => names.iter().filter_map(|name| all.get_key_value(name)).map(pair).collect(),
+        Members::Named(names) => {
+            names.iter().filter_map(|name| Some((name.as_str(), all.get(name)?))).map(pair).collect()
+        }
     };
     Value::Map(Map { map: Arc::new(map) })
 }
@@ -64,14 +65,14 @@ fn of_certificate(certificate: &ClientCertificate) -> Value {
 }
 
 /// Whole numbers stay whole; what is not is a double, as CEL reads JSON.
-fn of_json(value: &Json) -> Value {
-    match value {
+fn of_json(value: JsonValue<'_>) -> Value {
+    match value.read() {
         Json::Null => Value::Null,
-        Json::Bool(truth) => Value::Bool(*truth),
-        Json::String(string) => text(string),
-        Json::Array(list) => Value::List(Arc::new(list.iter().map(of_json).collect())),
+        Json::Bool(truth) => Value::Bool(truth),
+        Json::Text(string) => text(string),
+        Json::List(elements) => Value::List(Arc::new(elements.map(of_json).collect())),
         Json::Object(members) => {
-            let map = members.iter().map(|(name, value)| (key(name), of_json(value))).collect();
+            let map = members.map(|(name, value)| (key(name), of_json(value))).collect();
             Value::Map(Map { map: Arc::new(map) })
         }
         Json::Number(number) => match (number.as_i64(), number.as_u64(), number.as_f64()) {

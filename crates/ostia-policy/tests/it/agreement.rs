@@ -50,7 +50,7 @@ fn plainly(policies: &BTreeMap<Name, Policy>, name: &Name, who: &Identity, at: &
 
 /// The conditions that are not about claims by path.
 fn natively(policy: &Policy, who: &Identity, at: &Facts<'_>) -> Vec<Option<bool>> {
-    let claims = who.claims.as_map();
+    let claims = who.claims.to_map();
     let mut parts = vec![];
     if !policy.methods.is_empty() {
         parts.push(Some(policy.methods.iter().any(|method| method.as_str() == at.method)));
@@ -75,7 +75,7 @@ fn natively(policy: &Policy, who: &Identity, at: &Facts<'_>) -> Vec<Option<bool>
 }
 
 fn claim_plainly(condition: &ClaimCondition, who: &Identity) -> Option<bool> {
-    let whole = Value::Object(who.claims.as_map().clone());
+    let whole = Value::Object(who.claims.to_map());
     let mut walked = Some(&whole);
     for segment in condition.claim.segments() {
         walked = walked.and_then(|value| value.as_object()?.get(segment));

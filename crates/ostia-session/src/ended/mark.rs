@@ -139,7 +139,7 @@ impl Marks {
     pub fn of(session: &Session) -> Self {
         let identity = &session.identity;
         let issuer: &str = &identity.issuer;
-        let sid = identity.claims.as_map().get("sid").and_then(serde_json::Value::as_str);
+        let sid = identity.claims.string("sid");
         let issuer_session = sid.map(|session| Mark::of(Ended::IssuerSession { issuer, session }));
         Self {
             session: Mark::of(Ended::Session(session.id)),

@@ -86,7 +86,7 @@ fn human(check: &TokenCheck) -> String {
                 let ends = identity.expires_at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
                 let ends = i64::try_from(ends).ok().and_then(|ends| jiff::Timestamp::from_second(ends).ok());
                 lines.push(format!("ends      {}", ends.map_or_else(String::new, |ends| ends.to_string())));
-                for (name, value) in identity.claims.as_map() {
+                for (name, value) in identity.claims.to_map() {
                     let value: String = value.to_string().chars().take(200).collect();
                     lines.push(format!("claim     {}: {}", name.escape_debug(), value.escape_debug()));
                 }
@@ -101,7 +101,7 @@ fn of_check(check: &TokenCheck) -> Value {
         Err((slug, words)) => json!({ "provider": provider, "accepted": false, "reason": slug, "because": words }),
         Ok(identity) => json!({
             "provider": provider, "accepted": true, "issuer": &*identity.issuer, "subject": &*identity.subject,
-            "scopes": identity.scopes, "claims": identity.claims.as_map(),
+            "scopes": identity.scopes, "claims": identity.claims.to_map(),
         }),
     });
     json!({
