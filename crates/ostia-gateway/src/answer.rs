@@ -71,6 +71,21 @@ pub struct Choice<'a> {
     pub path: &'a str,
 }
 
+/// A refusal as RFC 9457 has it.
+#[derive(serde::Serialize)]
+struct Problem<'a> {
+    code: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    login_url: Option<&'a str>,
+    request_id: &'a str,
+    status: u16,
+    title: &'a str,
+    #[serde(rename = "type")]
+    kind: &'a str,
+}
+
 impl<'a> Refusal<'a> {
     /// A refusal without advice.
     #[must_use]
@@ -169,22 +184,18 @@ impl Answer {
     }
 
     fn problem(refusal: &Refusal<'_>, request_id: &str) -> Self {
-        let mut problem = serde_json::json!({
-            "type": "about:blank",
-            "title": refusal.title,
-            "status": refusal.status.as_u16(),
-            "code": refusal.reason,
-            "request_id": request_id,
-        });
-        if let Some(members) = problem.as_object_mut() {
-            if !refusal.advice.is_empty() {
-                members.insert("detail".to_owned(), refusal.advice.into());
-            }
-            if let Next::SignIn(path) = refusal.next {
-                members.insert("login_url".to_owned(), path.into());
-            }
-        }
-        let mut answer = Self::json(refusal.status, refusal.reason, &problem);
+        let problem = Problem {
+            code: refusal.reason,
+            detail: Some(refusal.advice).filter(|advice| !advice.is_empty()),
+            login_url: if let Next::SignIn(path) = refusal.next { Some(path) } else { None },
+            request_id,
+            status: refusal.status.as_u16(),
+            title: refusal.title,
+            kind: "about:blank",
+        };
+        let mut answer = Self::empty(refusal.status, refusal.reason);
+        // Texts and a number: nothing that JSON cannot say.
+        answer.body = Bytes::from(serde_json::to_vec(&problem).unwrap_or_default());
         answer.content_type = Some(HeaderValue::from_static("application/problem+json"));
         answer
     }
