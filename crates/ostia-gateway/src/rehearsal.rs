@@ -25,7 +25,7 @@ use crate::compile::CompileRefused;
 use crate::exchange::{Exchange, Progress};
 use crate::gateway::Gateway;
 use crate::proxy::Front;
-use crate::recognised::{Kind, Recognised};
+use crate::recognised::Recognised;
 use crate::stage::{forward, select};
 use crate::{admit, key_file};
 pub use token::{TokenCheck, TokenVerdict};
@@ -221,9 +221,8 @@ impl Rehearsal {
             valid_until: trial.at + ASSUMED_FOR,
         });
         if by_token {
-            snapshot
-                .recognised
-                .put(snapshot.recognised.key(Kind::Bearer, [STAND_IN.as_bytes()]), &recognised);
+            let key = snapshot.recognised.token_key(&route.token_judges, STAND_IN);
+            snapshot.recognised.put(key, &recognised);
             return Ok(Some(("authorization", format!("Bearer {STAND_IN}"))));
         }
         let name = snapshot.config.sessions.cookie_name.clone();

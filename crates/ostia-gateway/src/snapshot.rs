@@ -125,6 +125,9 @@ pub struct RouteState {
     pub targets: Vec<Arc<Target>>,
     /// Providers whose identities are accepted.
     pub providers: Vec<Arc<RunningProvider>>,
+    /// The names of those among them that judge tokens: what one of them said about a token says nothing where another
+    /// judges.
+    pub token_judges: Box<[u8]>,
     /// What may prove an identity.
     pub credentials: Credentials,
     /// Where the sessions that count here are; nothing where the host has only one.

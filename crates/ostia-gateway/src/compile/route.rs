@@ -53,6 +53,7 @@ pub(super) fn route(
         audit_allowed: section.audit_allowed,
         choice: Choice::compile(section, policies)?,
         targets: targets(section, groups, metrics)?,
+        token_judges: token_judges(&accepted),
         providers: accepted,
         credentials: section.credentials,
         session_slots: Box::default(),
@@ -66,6 +67,12 @@ pub(super) fn route(
         metrics: counters.collect(),
         group,
     })
+}
+
+/// No name has a space.
+fn token_judges(providers: &[Arc<RunningProvider>]) -> Box<[u8]> {
+    let judges = providers.iter().filter(|running| running.section.accepts_bearers());
+    judges.map(|running| running.section.name.as_bytes()).collect::<Vec<_>>().join(&b' ').into()
 }
 
 /// A gate for each shadow policy: they are counted one by one.

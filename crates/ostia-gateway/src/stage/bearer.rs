@@ -12,7 +12,7 @@ use crate::answer::{Answer, Refusal};
 use crate::challenge;
 use crate::exchange::Exchange;
 use crate::proxy::Front;
-use crate::recognised::{CacheKey, Kind, Recognised};
+use crate::recognised::{CacheKey, Recognised};
 use crate::snapshot::RunningProvider;
 use crate::stage::possession::Showing;
 use crate::stage::receive::Arrived;
@@ -62,7 +62,7 @@ pub async fn by_token(
     presented: Presented<'_>,
 ) -> Result<Arc<Recognised>, Answer> {
     let cache = &exchange.snapshot.recognised;
-    let key = cache.key(Kind::Bearer, [presented.token.as_bytes()]);
+    let key = cache.token_key(&routed.route.token_judges, presented.token);
     let metrics = front.gateway.metrics();
     let known = match cache.get(&key, exchange.now) {
         Some(known) => {
@@ -115,6 +115,7 @@ async fn at_first_sight(
     match running.provider.verify_bearer(token, exchange.now).await {
         Ok(verified) => {
             metrics.token_accepted(provider);
+            forged.vouch(arrived.client);
             let projection = &exchange.snapshot.projection;
             let recognised = Arc::new(Recognised::by_token(token, verified, projection, exchange.now));
             exchange.snapshot.recognised.put(key, &recognised);
