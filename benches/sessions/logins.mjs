@@ -17,14 +17,15 @@ export async function logins({ binary, browsers, rate, seconds, tell }) {
     await load(Math.min(50, rate), 2);
     const before = await succeeded(kept, demo.admin);
     const spent = cpuSeconds(demo.child.pid);
-    const { done, seconds: took, p50, p99, failed } = await load(rate, seconds);
+    const { done, seconds: took, cpu, p50, p99, failed } = await load(rate, seconds);
     const cost = cpuSeconds(demo.child.pid) - spent;
     const counted = await succeeded(kept, demo.admin) - before;
     const failures = Object.values(failed).reduce((sum, count) => sum + count, 0);
     tell('issue 4', `${rate} sign-ins a second for ${seconds} s`,
       `${done} done in ${took.toFixed(1)} s (${(done / took).toFixed(0)} a second), ${failures} failed ${JSON.stringify(failed)}, `
       + `${counted} counted by Ostia; a whole sign-in took ${p50.toFixed(1)} ms at the median, ${p99.toFixed(1)} ms at p99, `
-      + `and ${(cost / done * 1e3).toFixed(2)} ms of CPU in the process of Ostia, the provider and the application`,
+      + `and ${(cost / done * 1e3).toFixed(2)} ms of CPU in the process of Ostia, the provider and the application, `
+      + `${(cpu / done * 1e3).toFixed(2)} ms in that of the browsers`,
       failures === 0 && counted === rate * seconds && done === counted && done / took >= rate * 0.95);
   } finally {
     kept.destroy();
