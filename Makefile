@@ -29,10 +29,6 @@ demo: build-deps ## build Ostia and run the demo: provider, two upstreams, proxy
 build: build-deps ## build the release binary (fat LTO: what the published figures are measured with)
 	cargo build --release --bin ostia
 
-.PHONY: build-pgo
-build-pgo: build-deps bench-deps ## build the release binary twice, laid out by how the benches use it (target/pgo/trained/bin)
-	benches/pgo/run
-
 .PHONY: check
 check: build-deps test-deps format-check lint test ## what CI runs: formatting, lints, every test
 
