@@ -52,7 +52,7 @@ async fn while_a_leave_is_announced_each_answer_is_the_last_of_its_connection() 
     );
     let asked = request("GET /public/x HTTP/1.1", &[]);
     kept.send(asked.as_bytes()).await;
-    assert_eq!(kept.answer().await.unwrap().field("connection").as_deref(), Some("keep-alive"));
+    assert_eq!(kept.answer().await.unwrap().field("connection"), Some("keep-alive"));
     node.signal("TERM");
     eventually("the leave is announced", Duration::from_secs(10), async || {
         (node.admin_status("/readyz").await != Some(200)).then_some(())
@@ -61,7 +61,7 @@ async fn while_a_leave_is_announced_each_answer_is_the_last_of_its_connection() 
     for connection in [&mut kept, &mut fresh] {
         connection.send(asked.as_bytes()).await;
         let last = connection.answer().await.unwrap();
-        assert_eq!((last.status, last.field("connection").as_deref()), (200, Some("close")));
+        assert_eq!((last.status, last.field("connection")), (200, Some("close")));
     }
     node.signal("TERM");
     node.wait(Duration::from_secs(3)).await;
