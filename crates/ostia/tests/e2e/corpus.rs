@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use ostia_testkit::corpus::{Expected, HOST, Outcome, Recorder, Verdict, http1, http2, judge};
-use ostia_testkit::{Ostia, raw};
+use ostia_testkit::{Ostia, eventually, raw};
 
 /// Longer than the deadlines below.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -48,10 +48,12 @@ async fn every_case_of_http_1_comes_out_as_expected() {
     }
     complain(&differences);
     // Whoever was refused is in the log like everybody else: one line for each request, the fences among them.
-    let metrics = node.metrics().await;
-    let counted = metrics.sum("ostia_http_requests_total", &[]);
     let lines = node.access_lines_at_least(2 * cases.len()).await;
-    assert!(counted >= 2.0 * cases.len() as f64, "{counted} of {} requests are counted", 2 * cases.len());
+    eventually("every request is counted", Duration::from_secs(10), async || {
+        let counted = node.metrics().await.sum("ostia_http_requests_total", &[]);
+        (counted >= 2.0 * cases.len() as f64).then_some(())
+    })
+    .await;
     assert!(lines.iter().any(|line| line["ostia.reason"] == "bare_lf"));
 }
 
