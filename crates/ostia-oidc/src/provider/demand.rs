@@ -119,6 +119,13 @@ impl KeyDoubt for IdTokenRefused {
     }
 }
 
+/// How a request for something newer ended.
+struct Asked {
+    /// By a fetch that somebody else had begun before.
+    joined: bool,
+    succeeded: bool,
+}
+
 impl Provider {
     /// Runs a check against the keys; when it misses a key, or a signature fails under a key that may have been
     /// replaced under its old name, once more against newer ones.
@@ -181,9 +188,16 @@ impl Provider {
                 return None;
             }
         }
-        let fetched = self.ask_on_demand(&self.demand.key_gate).await;
-        let newer = self.keys.load_full().filter(is_newer);
-        if fetched && missing && newer.as_ref().is_none_or(|keys| !keys.set.has(kid)) {
+        let mut asked = self.ask_on_demand(&self.demand.key_gate).await;
+        let mut newer = self.keys.load_full().filter(is_newer);
+        let lacks =
+            |newer: &Option<Arc<Keys>>| missing && newer.as_ref().is_none_or(|keys| !keys.set.has(kid));
+        if asked.joined && asked.succeeded && lacks(&newer) {
+            // What was under way already may have been answered before the issuer had the key.
+            asked = self.ask_on_demand(&self.demand.key_gate).await;
+            newer = self.keys.load_full().filter(is_newer);
+        }
+        if asked.succeeded && lacks(&newer) {
             let generation = newer.as_ref().map_or(seen.generation, |keys| keys.generation);
             self.demand.remember_unknown(kid, generation, self.pace.unknown_kid);
         }
@@ -191,9 +205,11 @@ impl Provider {
     }
 
     /// Joins the fetch under way, or starts one if the gate lets it, and waits for its end, no longer than the
-    /// patience. True when a fetch succeeded.
-    async fn ask_on_demand(self: &Arc<Self>, gate: &Mutex<Gate>) -> bool {
+    /// patience.
+    async fn ask_on_demand(self: &Arc<Self>, gate: &Mutex<Gate>) -> Asked {
+        let mut joined = true;
         let ticket = self.demand.flight.join_or(|| {
+            joined = false;
             let mut gate = gate.lock().unwrap_or_else(PoisonError::into_inner);
             let pause = gate.admit(Instant::now(), self.pace.on_demand, self.pace.patience)?;
             let provider = Arc::clone(self);
@@ -204,10 +220,10 @@ impl Provider {
         });
         let Some(ticket) = ticket else {
             self.record.fetch_withheld();
-            return false;
+            return Asked { joined, succeeded: false };
         };
         let landed = tokio::time::timeout(self.pace.patience, landed(ticket)).await;
-        matches!(landed, Ok(Some(Some(_))))
+        Asked { joined, succeeded: matches!(landed, Ok(Some(Some(_)))) }
     }
 }
 

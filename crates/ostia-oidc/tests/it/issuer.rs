@@ -48,6 +48,8 @@ pub(crate) enum Reply {
     Silence,
     /// The right answer, once the gate is open.
     Held(watch::Receiver<bool>),
+    /// The answer that was right when it was asked for, once the gate is open.
+    Late(watch::Receiver<bool>),
     /// The right answer with a field more.
     Field(&'static str, &'static str),
 }
@@ -292,6 +294,11 @@ async fn answer(State(shared): State<Arc<Shared>>, uri: Uri, headers: HeaderMap,
         Some(Reply::Held(mut gate)) => {
             let _ = gate.wait_for(|open| *open).await;
             shared.right_answer(&path, &headers, &form)
+        }
+        Some(Reply::Late(mut gate)) => {
+            let answer = shared.right_answer(&path, &headers, &form);
+            let _ = gate.wait_for(|open| *open).await;
+            answer
         }
         Some(Reply::Field(name, value)) => {
             let mut answer = shared.right_answer(&path, &headers, &form);

@@ -144,6 +144,29 @@ async fn a_fetch_under_way_is_joined_by_all() {
 }
 
 #[tokio::test]
+async fn a_key_that_is_newer_than_the_fetch_under_way_passes_on_the_first_try() {
+    let issuer = Issuer::start().await;
+    let pace = Pace { on_demand: Duration::ZERO, ..patient() };
+    let provider = Provider::with_pace(Arc::new(issuer.settings()), None, pace).unwrap();
+    let now = SystemTime::now();
+    provider.verify_bearer(&issuer.access_token(|_| {}), now).await.unwrap();
+    let (open, gate) = watch::channel(false);
+    issuer.reply("/jwks", Reply::Late(gate));
+    let verify = |token: String| {
+        let provider = Arc::clone(&provider);
+        tokio::spawn(async move { provider.verify_bearer(&token, now).await.is_ok() })
+    };
+    let nobodys = verify(forged(&issuer, "nobodys"));
+    until(|| issuer.calls("/jwks").len() == 2).await;
+    issuer.keys().push(SigningKey::es256("brand-new"));
+    let new = verify(issuer.access_token(|_| {}));
+    until(|| provider.counters().unknown_kids == 2).await;
+    open.send_replace(true);
+    assert_eq!((nobodys.await.unwrap(), new.await.unwrap()), (false, true));
+    assert_eq!(issuer.calls("/jwks").len(), 3);
+}
+
+#[tokio::test]
 async fn nobody_waits_longer_than_the_patience() {
     let issuer = Issuer::start().await;
     let pace = Pace { patience: Duration::from_millis(50), ..patient() };
