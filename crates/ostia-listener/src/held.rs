@@ -90,3 +90,51 @@ impl Held {
         0
     }
 }
+
+/// Writes to the stream inside by way of the field `held`.
+macro_rules! writes_through_held {
+    ($outer:ty, $inner:ident) => {
+        impl tokio::io::AsyncWrite for $outer {
+            fn poll_write(
+                self: std::pin::Pin<&mut Self>,
+                cx: &mut std::task::Context<'_>,
+                bytes: &[u8],
+            ) -> std::task::Poll<std::io::Result<usize>> {
+                self.poll_write_vectored(cx, &[std::io::IoSlice::new(bytes)])
+            }
+
+            fn poll_write_vectored(
+                self: std::pin::Pin<&mut Self>,
+                cx: &mut std::task::Context<'_>,
+                bufs: &[std::io::IoSlice<'_>],
+            ) -> std::task::Poll<std::io::Result<usize>> {
+                let this = self.get_mut();
+                this.held.poll_write_vectored(&mut this.$inner, cx, bufs)
+            }
+
+            fn is_write_vectored(&self) -> bool {
+                true
+            }
+
+            fn poll_flush(
+                self: std::pin::Pin<&mut Self>,
+                cx: &mut std::task::Context<'_>,
+            ) -> std::task::Poll<std::io::Result<()>> {
+                let this = self.get_mut();
+                std::task::ready!(this.held.poll_send(&mut this.$inner, cx))?;
+                std::pin::Pin::new(&mut this.$inner).poll_flush(cx)
+            }
+
+            fn poll_shutdown(
+                self: std::pin::Pin<&mut Self>,
+                cx: &mut std::task::Context<'_>,
+            ) -> std::task::Poll<std::io::Result<()>> {
+                let this = self.get_mut();
+                std::task::ready!(this.held.poll_send(&mut this.$inner, cx))?;
+                std::pin::Pin::new(&mut this.$inner).poll_shutdown(cx)
+            }
+        }
+    };
+}
+
+pub(crate) use writes_through_held;

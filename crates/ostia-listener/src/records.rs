@@ -1,14 +1,14 @@
 //! HTTP/1.1 over TLS: small writes become one record. Each record costs a header, a tag and a seal of its own, and the
 //! engine writes a response head and its body apart.
 
-use std::io::{self, IoSlice};
+use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, Waker};
 
 use pingora_core::protocols::tls::TlsStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::held::Held;
+use crate::held::{Held, writes_through_held};
 use crate::socket::Socket;
 use crate::transport::passes_on;
 
@@ -31,36 +31,7 @@ impl AsyncRead for Records {
     }
 }
 
-impl AsyncWrite for Records {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.poll_write_vectored(cx, &[IoSlice::new(bytes)])
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let this = self.get_mut();
-        this.held.poll_write_vectored(&mut this.stream, cx, bufs)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        true
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        ready!(this.held.poll_send(&mut this.stream, cx))?;
-        Pin::new(&mut this.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        ready!(this.held.poll_send(&mut this.stream, cx))?;
-        Pin::new(&mut this.stream).poll_shutdown(cx)
-    }
-}
+writes_through_held!(Records, stream);
 
 impl Drop for Records {
     fn drop(&mut self) {

@@ -1,3 +1,5 @@
+use std::io::IoSlice;
+
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 
