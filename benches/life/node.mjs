@@ -14,7 +14,8 @@ export function application() {
   server.on('upgrade', (request, socket) => {
     const accept = createHash('sha1').update(`${request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
     socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`);
-    socket.on('data', (bytes) => socket.write(bytes)).on('error', () => {});
+    // Sockets of Node's server stay half open when the other side has closed; over an hour there are too many of them.
+    socket.on('data', (bytes) => socket.write(bytes)).on('error', () => {}).on('end', () => socket.end());
   });
   return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server)));
 }

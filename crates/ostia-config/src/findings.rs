@@ -119,6 +119,11 @@ impl Findings {
         self.secrets.borrow_mut().push(span);
     }
 
+    /// What [`Self::hide`] was told so far.
+    pub(crate) fn hidden(&self) -> Vec<Span> {
+        self.secrets.borrow().clone()
+    }
+
     /// The text with stars for every secret that is known so far.
     pub(crate) fn masked(&self, source: &Source) -> String {
         source.masked(&self.secrets.borrow())

@@ -4,16 +4,18 @@
 //! positions lets every section report all of its errors in one run. Anchors, aliases, tags, directives and several
 //! documents are refused: no configuration needs them, and each has hidden something from a reader before.
 
+mod halves;
+mod stop;
+
 use std::collections::HashMap;
 
-use serde_saphyr::granit_parser::{
-    self, ErrorKind, Event, Parser, ScalarStyle, ScanError, StrInput, StructureStyle,
-};
+use serde_saphyr::granit_parser::{self, Event, Parser, ScalarStyle, StrInput, StructureStyle};
 
 use crate::codes;
 use crate::findings::{Finding, Findings};
 use crate::source::{Source, Span};
 use crate::tree::property::expand;
+use crate::tree::read::stop::Stop;
 use crate::tree::veil::{has_user_information, hide_by_looks, is_secret};
 use crate::tree::{Entry, Node, Scalar, Step, Value, join_index, join_key};
 
@@ -25,7 +27,7 @@ const MAX_DEPTH: usize = 24;
 const MAX_KNOWN: usize = 512;
 
 /// Looks up a variable; `None` leaves `${VAR}` as it is written.
-pub(crate) type Variables<'a> = Option<&'a dyn Fn(&str) -> Option<String>>;
+pub(crate) type Variables<'a> = Option<&'a (dyn Fn(&str) -> Option<String> + Sync)>;
 
 /// Reads one document. `None` when the text is not YAML, or nothing is in it; the reason is among the findings.
 pub(crate) fn read(source: &Source, variables: Variables<'_>, findings: &Findings) -> Option<Node> {
@@ -33,17 +35,12 @@ pub(crate) fn read(source: &Source, variables: Variables<'_>, findings: &Finding
         findings.add(Finding::of_file(codes::TOO_LARGE, "the file is larger than 8 MiB"));
         return None;
     }
-    let options = granit_parser::options! {
-        disallow_directives: true,
-        emit_unresolved_aliases: true,
-        emit_anchor_events: true,
-        flow_nesting_limit: MAX_DEPTH,
-        block_nesting_limit: MAX_DEPTH,
-        emit_comments: false,
-    };
-    let parser = Parser::new_from_str_with_options(source.text(), options);
-    let mut reader = Reader { parser, variables, findings, nodes: 0, known: HashMap::new() };
-    match reader.document() {
+    if let Some((root, hidden)) = halves::read(source.text(), variables, halves::WORTHWHILE) {
+        hidden.into_iter().for_each(|span| findings.hide(span));
+        return Some(root);
+    }
+    let whole = Part { start: 0, text: source.text(), depth: 0 };
+    match whole.reader(variables, findings).document(whole.depth) {
         Ok(root) => root,
         Err(stop) => {
             findings.add(stop.finding());
@@ -53,10 +50,38 @@ pub(crate) fn read(source: &Source, variables: Variables<'_>, findings: &Finding
     }
 }
 
-/// A span in bytes; a text in memory always has them.
-fn bytes(span: granit_parser::Span) -> Span {
-    let start = span.start.byte_offset().unwrap_or(0);
-    Span::new(start, span.end.byte_offset().unwrap_or(start).max(start))
+/// A piece of a text that is YAML by itself.
+#[derive(Clone, Copy)]
+struct Part<'a> {
+    /// Where it begins in the whole, in bytes.
+    start: usize,
+    text: &'a str,
+    /// How deep in the whole its root is.
+    depth: usize,
+}
+
+impl<'a> Part<'a> {
+    fn reader(self, variables: Variables<'a>, findings: &'a Findings) -> Reader<'a> {
+        let options = granit_parser::options! {
+            disallow_directives: true,
+            emit_unresolved_aliases: true,
+            emit_anchor_events: true,
+            flow_nesting_limit: MAX_DEPTH,
+            block_nesting_limit: MAX_DEPTH - self.depth,
+            emit_comments: false,
+        };
+        let parser = Parser::new_from_str_with_options(self.text, options);
+        Reader { parser, start: self.start, variables, findings, nodes: 0, known: HashMap::new() }
+    }
+
+    /// What the part says, unless there is anything to complain of.
+    fn read(self, variables: Variables<'_>) -> Option<halves::Read> {
+        let findings = Findings::default();
+        let mut reader = self.reader(variables, &findings);
+        let root = reader.document(self.depth).ok()??;
+        let nodes = reader.nodes;
+        findings.is_empty().then_some(halves::Read { root, nodes, findings })
+    }
 }
 
 /// From bracket to bracket. A block collection begins nowhere in particular.
@@ -64,45 +89,10 @@ fn flow_span(style: StructureStyle, start: Span, end: Span) -> Option<Span> {
     (style == StructureStyle::Flow).then(|| Span::new(start.start, end.end.max(start.end)))
 }
 
-/// Why the reading stopped.
-enum Stop {
-    Syntax(ScanError),
-    TooLarge(Span),
-    TooDeep(Span),
-    Ended,
-}
-
-impl Stop {
-    fn finding(self) -> Finding {
-        match self {
-            Self::Syntax(error) if *error.kind() == ErrorKind::RecursionLimitExceeded => {
-                let at = error.marker().byte_offset().unwrap_or(0);
-                Self::TooDeep(Span::new(at, at)).finding()
-            }
-            Self::Syntax(error) => {
-                let at = error.marker().byte_offset().unwrap_or(0);
-                Finding::new(codes::SYNTAX, Span::new(at, at), "", format!("not YAML: {}", error.kind()))
-                    .label("the text cannot be read from here on")
-            }
-            Self::TooLarge(span) => {
-                Finding::new(codes::TOO_LARGE, span, "", format!("more than {MAX_NODES} values in one file"))
-            }
-            Self::TooDeep(span) => {
-                Finding::new(codes::TOO_LARGE, span, "", format!("more than {MAX_DEPTH} levels deep"))
-            }
-            Self::Ended => Finding::of_file(codes::SYNTAX, "not YAML: the text ends too early"),
-        }
-    }
-}
-
-impl From<ScanError> for Stop {
-    fn from(error: ScanError) -> Self {
-        Self::Syntax(error)
-    }
-}
-
 struct Reader<'a> {
     parser: Parser<'a, StrInput<'a>>,
+    /// Where the text of the parser begins in the whole.
+    start: usize,
     variables: Variables<'a>,
     findings: &'a Findings,
     nodes: usize,
@@ -150,18 +140,25 @@ impl Seen {
 }
 
 impl<'a> Reader<'a> {
+    /// A span in bytes; a text in memory always has them.
+    fn place(&self, span: granit_parser::Span) -> Span {
+        let start = span.start.byte_offset().unwrap_or(0);
+        let end = span.end.byte_offset().unwrap_or(start).max(start);
+        Span::new(self.start + start, self.start + end)
+    }
+
     /// The next event that says something; anchors and tags are refused on the way.
     fn next(&mut self) -> Result<Next<'a>, Stop> {
         loop {
             let (event, span) = self.parser.next_event().ok_or(Stop::Ended)??;
             if let Some(tag) = span.tag_span() {
-                self.refuse(bytes(tag), Trail::Root, "a tag (`!name`)", "remove the tag");
+                self.refuse(self.place(tag), Trail::Root, "a tag (`!name`)", "remove the tag");
             }
             if !matches!(event, Event::Anchor(..)) {
-                return Ok((event, bytes(span)));
+                return Ok((event, self.place(span)));
             }
             self.refuse(
-                bytes(span),
+                self.place(span),
                 Trail::Root,
                 "an anchor (`&name`)",
                 "write the value out where it is needed",
@@ -169,7 +166,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn document(&mut self) -> Result<Option<Node>, Stop> {
+    /// The root of the only document; `depth` is how deep it is in the whole.
+    fn document(&mut self, depth: usize) -> Result<Option<Node>, Stop> {
         let mut root = None;
         loop {
             let (event, span) = self.next()?;
@@ -186,7 +184,7 @@ impl<'a> Reader<'a> {
                     break;
                 }
                 Event::DocumentStart(..) => {}
-                event => root = Some(self.node(event, span, Trail::Root, 0)?),
+                event => root = Some(self.node(event, span, Trail::Root, depth)?),
             }
         }
         if root.as_ref().is_none_or(|node| node.value == Value::Null) {
