@@ -5,9 +5,16 @@ SHELL := /bin/bash
 
 NPM_DIR := crates/ostia-testkit/npm
 PYTHON_DIR := crates/ostia-testkit/python
-# Programs in Python that the tests run, each apart from the system's Python and from the others: another OpenID provider,
-# and a scanner of TLS.
-PYTHON_PROGRAMS := canaille sslyze
+# Programs that come as Python packages, each apart from the system's Python and from the others. The tests run another
+# OpenID provider, a scanner of TLS, and two proxies that no distribution has; the load bench runs one of those.
+PYTHON_PROGRAMS := canaille sslyze traefik envoy
+BENCH_PYTHON_PROGRAMS := envoy
+# What installs the named ones where what is there is not what is wanted.
+install_python = for program in $(1); do wanted=$(PYTHON_DIR)/$$program.txt; home=.tools/$$program; \
+	  if ! cmp -s $$wanted $$home/requirements.txt; then \
+	    python3 -m venv --clear $$home; \
+	    $$home/bin/pip install --quiet --disable-pip-version-check -r $$wanted; \
+	    cp $$wanted $$home/requirements.txt; fi; done
 # Node.js for the tests where the system's is too old for the provider they run (Debian 12 has 18).
 NODE_AT_LEAST := 20
 NODE_PACKAGE := node-linux-$(if $(filter aarch64,$(shell uname -m)),arm64,x64)
@@ -58,7 +65,7 @@ bench: build-deps ## criterion benches of the hot parts
 	cargo bench --workspace --benches
 
 .PHONY: bench-load
-bench-load: build-deps bench-deps ## CPU time per request beside bare Pingora, HAProxy and NGINX
+bench-load: build-deps bench-deps ## CPU time per request beside bare Pingora, HAProxy, NGINX and Envoy
 	benches/load/run
 
 .PHONY: bench-memory
@@ -84,7 +91,7 @@ build-deps: ## install what the build needs when it is absent (cmake, a C compil
 	  $(SUDO) apt-get install -y -qq --no-install-recommends cmake gcc g++ make libc6-dev >/dev/null; fi
 
 .PHONY: test-deps
-test-deps: ## install what the tests need when it is absent (Node.js, Chromium, promtool, openssl, pebble, Redis, NGINX, Caddy, clients, npm and Python packages)
+test-deps: ## install what the tests need when it is absent (Node.js, Chromium, promtool, openssl, pebble, Redis, NGINX, Caddy, Traefik, Envoy, clients, npm and Python packages)
 	@need=""; \
 	command -v node >/dev/null || need="$$need nodejs"; \
 	command -v npm >/dev/null || need="$$need npm"; \
@@ -108,15 +115,13 @@ test-deps: ## install what the tests need when it is absent (Node.js, Chromium, 
 	@if [ ! -e $(NPM_DIR)/node_modules/.package-lock.json ] || \
 	  [ $(NPM_DIR)/package-lock.json -nt $(NPM_DIR)/node_modules/.package-lock.json ]; then \
 	  cd $(NPM_DIR) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error; fi
-	@for program in $(PYTHON_PROGRAMS); do wanted=$(PYTHON_DIR)/$$program.txt; home=.tools/$$program; \
-	  if ! cmp -s $$wanted $$home/requirements.txt; then \
-	    python3 -m venv --clear $$home; \
-	    $$home/bin/pip install --quiet --disable-pip-version-check -r $$wanted; \
-	    cp $$wanted $$home/requirements.txt; fi; done
+	@$(call install_python,$(PYTHON_PROGRAMS))
 
 .PHONY: bench-deps
-bench-deps: ## install the peers of the load bench when they are absent (haproxy, nginx, wrk, openssl, Node.js)
+bench-deps: ## install the peers of the load bench when they are absent (haproxy, nginx, envoy, wrk, openssl, Node.js)
 	@need=""; for tool in haproxy nginx wrk openssl; do command -v $$tool >/dev/null || need="$$need $$tool"; done; \
 	command -v node >/dev/null || need="$$need nodejs"; \
+	python3 -c 'import ensurepip' 2>/dev/null || need="$$need python3-venv"; \
 	if [ -n "$$need" ]; then $(SUDO) apt-get update -qq; \
 	  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends $$need >/dev/null; fi
+	@$(call install_python,$(BENCH_PYTHON_PROGRAMS))
