@@ -265,20 +265,18 @@ impl Known<'_> {
     }
 
     fn providers_exist(&self, by: &str, steps: &[Step<'_>], names: &[Name]) {
-        for reference in self.references(by, steps, "provider", names) {
-            if !self.providers.contains_key(reference.name) {
-                let place = |known: &Name| self.root.locate(&provider_path(self.root, known));
-                self.dangling(PROVIDER, &reference, self.providers.keys(), place);
-            }
+        let unknown: Vec<&Name> = names.iter().filter(|name| !self.providers.contains_key(*name)).collect();
+        for reference in self.references(by, steps, "provider", &unknown) {
+            let place = |known: &Name| self.root.locate(&provider_path(self.root, known));
+            self.dangling(PROVIDER, &reference, self.providers.keys(), place);
         }
     }
 
     fn policies_exist(&self, by: &str, steps: &[Step<'_>], key: &str, names: &[Name]) {
-        for reference in self.references(by, steps, key, names) {
-            if !self.policies.contains_key(reference.name) {
-                let place = |known: &Name| self.root.locate(&[Step::Key("policies"), Step::Key(known)]);
-                self.dangling(POLICY, &reference, self.policies.keys(), place);
-            }
+        let unknown: Vec<&Name> = names.iter().filter(|name| !self.policies.contains_key(*name)).collect();
+        for reference in self.references(by, steps, key, &unknown) {
+            let place = |known: &Name| self.root.locate(&[Step::Key("policies"), Step::Key(known)]);
+            self.dangling(POLICY, &reference, self.policies.keys(), place);
         }
     }
 
@@ -288,8 +286,12 @@ impl Known<'_> {
         by: &str,
         steps: &[Step<'_>],
         key: &str,
-        names: &'n [Name],
+        names: &[&'n Name],
     ) -> Vec<Reference<'n>> {
+        // Ten thousand routes name what exists.
+        if names.is_empty() {
+            return Vec::new();
+        }
         let path = join_key(&path_text(steps), key);
         let node = self.root.find(steps).and_then(|section| section.get(key));
         let items: &[Node] = match node.map(|node| &node.value) {
@@ -306,7 +308,7 @@ impl Known<'_> {
             let span = node.map_or_else(|| self.root.locate(steps), |node| node.span);
             Reference { name, span, path, by: by.to_owned(), node }
         };
-        names.iter().map(reference).collect()
+        names.iter().copied().map(reference).collect()
     }
 
     /// The value of a key of the section at `steps`, or the section itself.

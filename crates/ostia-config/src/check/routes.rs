@@ -144,7 +144,7 @@ impl Places<'_> {
     }
 
     fn names_differ(&self, config: &Config) {
-        let mut seen: HashMap<&Name, usize> = HashMap::new();
+        let mut seen: HashMap<&Name, usize> = HashMap::with_capacity(config.routes.len());
         for (index, route) in config.routes.iter().enumerate() {
             let Some(first) = seen.insert(&route.name, index) else { continue };
             if self.spoilt(index, "name") || same_place(config.routes.get(first), route) {
@@ -167,7 +167,7 @@ impl Places<'_> {
 
     /// The same host and path, and methods that overlap. A route that names methods wins over one that does not.
     fn never_ambiguous(&self, config: &Config) {
-        let mut seen: HashMap<(&HostPattern, &str), Vec<usize>> = HashMap::new();
+        let mut seen: HashMap<(&HostPattern, &str), Vec<usize>> = HashMap::with_capacity(config.routes.len());
         for (index, route) in config.routes.iter().enumerate() {
             if self.spoilt(index, "host") || self.spoilt(index, "path") || self.spoilt(index, "methods") {
                 continue;
