@@ -18,20 +18,20 @@ pub struct Facts<'a> {
     /// The path as it came, without the query.
     pub path: &'a str,
     /// The certificate of the client's connection, if the listener verified one.
-    pub certificate: Option<&'a ClientCertificate>,
+    pub certificate: Option<ClientCertificate<'a>>,
 }
 
 /// What a verified client certificate says.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ClientCertificate {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClientCertificate<'a> {
     /// The distinguished name of the subject (RFC 4514).
-    pub subject: String,
+    pub subject: &'a str,
     /// The distinguished name of the issuer (RFC 4514).
-    pub issuer: String,
+    pub issuer: &'a str,
     /// The subject alternative names as plain text: DNS names, e-mail addresses, URIs, IP addresses.
-    pub names: Vec<String>,
+    pub names: &'a [String],
     /// The SHA-256 of the certificate (DER), as lower-case hex.
-    pub sha256: String,
+    pub sha256: &'a str,
 }
 
 impl<'a> Facts<'a> {

@@ -215,7 +215,6 @@ async fn verify(
         told_origin: question.told_origin.clone(),
         // The certificate of this connection is the asking proxy's own.
         client_certificate: None,
-        presented: None,
         ..*question
     };
     if Own::of(&arrived).is_some() {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use http::header::GetAll;
 use http::{HeaderName, HeaderValue, StatusCode};
 use ostia_identity::{Identity, Proof};
+use ostia_listener::ClientCertificate;
 use ostia_policy::Facts;
 use ostia_upstream::Group;
 
@@ -109,7 +110,16 @@ fn facts<'a>(arrived: &'a Arrived<'_>, exchange: &Exchange) -> Facts<'a> {
         arrived.examined.host().name(),
         arrived.examined.path(),
     );
-    Facts { certificate: arrived.presented.as_deref(), ..facts }
+    Facts { certificate: arrived.client_certificate.as_deref().map(certificate), ..facts }
+}
+
+fn certificate(shown: &ClientCertificate) -> ostia_policy::ClientCertificate<'_> {
+    ostia_policy::ClientCertificate {
+        subject: &shown.subject,
+        issuer: &shown.issuer,
+        names: &shown.name_texts,
+        sha256: &shown.sha256,
+    }
 }
 
 async fn enter(

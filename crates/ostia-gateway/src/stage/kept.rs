@@ -21,7 +21,6 @@ pub(crate) struct Kept {
     port: u16,
     by_tls: bool,
     client_certificate: Option<Arc<ClientCertificate>>,
-    presented: Option<Box<ostia_policy::ClientCertificate>>,
     listener: Arc<ListenerState>,
 }
 
@@ -37,7 +36,6 @@ impl Kept {
             port: arrived.port,
             by_tls: arrived.by_tls,
             client_certificate: arrived.client_certificate.clone(),
-            presented: arrived.presented.clone(),
             listener: Arc::clone(&arrived.listener),
         }
     }
@@ -62,7 +60,6 @@ impl Kept {
             port: self.port,
             by_tls: self.by_tls,
             client_certificate: self.client_certificate.clone(),
-            presented: self.presented.clone(),
             listener: Arc::clone(&self.listener),
             shows_forms: true,
         })

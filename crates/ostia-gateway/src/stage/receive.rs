@@ -48,8 +48,6 @@ pub struct Arrived<'a> {
     /// The certificate that the peer showed, if it was asked for one. It speaks for the connection, not for a client
     /// behind a trusted proxy.
     pub client_certificate: Option<Arc<ClientCertificate>>,
-    /// The same, as policies read it.
-    pub presented: Option<Box<ostia_policy::ClientCertificate>>,
     /// Where it came in.
     pub listener: Arc<ListenerState>,
     /// Whether a person who posted a form gets a page. Elsewhere that is told as to a program: a sign-in that began
@@ -247,7 +245,6 @@ pub fn receive<'a>(
         port,
         by_tls: told_tls.unwrap_or(tls.is_some()),
         client_certificate: handshake.and_then(|handshake| handshake.client_certificate.clone()),
-        presented: handshake.and_then(|handshake| handshake.client_certificate.as_deref()).map(presented),
         listener,
         shows_forms: false,
     })
@@ -261,15 +258,6 @@ fn misdirected() -> Refusal<'static> {
         "The request is for another host than the connection",
     )
     .advise("The name that the TLS handshake asked for (SNI) and the certificate that it was shown do not cover this host.")
-}
-
-fn presented(certificate: &ClientCertificate) -> Box<ostia_policy::ClientCertificate> {
-    Box::new(ostia_policy::ClientCertificate {
-        subject: certificate.subject.clone(),
-        issuer: certificate.issuer.clone(),
-        names: certificate.name_texts.to_vec(),
-        sha256: certificate.sha256.clone(),
-    })
 }
 
 fn bad_request(title: &str) -> Refusal<'_> {

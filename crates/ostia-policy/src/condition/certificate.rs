@@ -27,13 +27,13 @@ impl Certificate {
         }
     }
 
-    pub(crate) fn judge(&self, presented: Option<&ClientCertificate>) -> (Truth, Reason) {
+    pub(crate) fn judge(&self, presented: Option<ClientCertificate<'_>>) -> (Truth, Reason) {
         let Some(presented) = presented else { return (Truth::Unknown, Reason::CertificateMissing) };
         let fits = |globs: &[Glob], text: &str| globs.iter().any(|glob| glob.matches(text.as_bytes(), false));
-        let holds = (self.subjects.is_empty() || fits(&self.subjects, &presented.subject))
-            && (self.issuers.is_empty() || fits(&self.issuers, &presented.issuer))
+        let holds = (self.subjects.is_empty() || fits(&self.subjects, presented.subject))
+            && (self.issuers.is_empty() || fits(&self.issuers, presented.issuer))
             && (self.names.is_empty() || presented.names.iter().any(|name| fits(&self.names, name)))
-            && (self.sha256.is_empty() || self.sha256.contains(&presented.sha256));
+            && (self.sha256.is_empty() || self.sha256.iter().any(|one| one == presented.sha256));
         (holds.into(), Reason::CertificateDiffers)
     }
 }

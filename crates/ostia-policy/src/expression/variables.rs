@@ -54,13 +54,13 @@ fn claims(wanted: &Members, identity: &Identity) -> Value {
     Value::Map(Map { map: Arc::new(map) })
 }
 
-fn of_certificate(certificate: &ClientCertificate) -> Value {
+fn of_certificate(certificate: ClientCertificate<'_>) -> Value {
     let names: Vec<Value> = certificate.names.iter().map(|name| text(name)).collect();
     map([
-        ("subject", text(&certificate.subject)),
-        ("issuer", text(&certificate.issuer)),
+        ("subject", text(certificate.subject)),
+        ("issuer", text(certificate.issuer)),
         ("names", Value::List(Arc::new(names))),
-        ("sha256", text(&certificate.sha256)),
+        ("sha256", text(certificate.sha256)),
     ])
 }
 

@@ -130,8 +130,8 @@ fn an_expression_about_the_path_holds_only_under_every_reading() {
 
 #[test]
 fn an_expression_reads_the_certificate() {
-    let robot = ClientCertificate { names: vec!["robot".into()], ..ClientCertificate::default() };
-    let facts = Facts { certificate: Some(&robot), ..anywhere() };
+    let robot = ClientCertificate { names: &["robot".to_owned()], ..ClientCertificate::default() };
+    let facts = Facts { certificate: Some(robot), ..anywhere() };
     let gate = gate(&["p"], [when("'robot' in client_certificate.names")]);
     assert_eq!(verdict(&gate, Some(&person(json!({}))), &facts), "allow p policy_held");
 }

@@ -157,12 +157,12 @@ fn a_certificate_says_what_is_asked_for() {
     };
     let digest = "ab".repeat(32);
     let robot = ClientCertificate {
-        subject: "CN=robot-7,O=Example".into(),
-        issuer: "CN=Robots CA".into(),
-        names: vec!["robot-7.example.com".into(), "spiffe://example.com/robots/7".into()],
-        sha256: digest,
+        subject: "CN=robot-7,O=Example",
+        issuer: "CN=Robots CA",
+        names: &texts(&["robot-7.example.com", "spiffe://example.com/robots/7"]),
+        sha256: &digest,
     };
-    let with = Facts { certificate: Some(&robot), ..anywhere() };
+    let with = Facts { certificate: Some(robot), ..anywhere() };
     let differs = fails("certificate_differs");
     for (what, policy, expected) in [
         ("the subject", asks(|one| one.subjects = texts(&["CN=robot-*,O=Example"])), HOLDS),
