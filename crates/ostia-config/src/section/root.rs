@@ -171,12 +171,7 @@ fn routes(top: &Fields<'_>) -> Vec<route::Written> {
             Finding::new(codes::EMPTY_LIST, top.key_span("routes"), "routes", "`routes` is an empty list");
         top.cx.findings.add(finding.help("without a route nothing is served: add one"));
     }
-    nodes
-        .into_iter()
-        .map(|(node, path)| {
-            route::read(&Fields::open(top.cx, Some(node), &route::ROUTE, &path, node.span), node)
-        })
-        .collect()
+    route::read_all(top.cx, &nodes)
 }
 
 /// A map of named sections. A section whose name is wrong is read all the same, so that its errors are told.

@@ -1,5 +1,6 @@
 //! `routes`: what is served, to whom, from where.
 
+mod all;
 mod answer;
 mod destination;
 mod handling;
@@ -22,6 +23,8 @@ use crate::template::Variable;
 use crate::tree::Node;
 use crate::value::{FromText, Word};
 use crate::{Name, Route};
+
+pub(crate) use all::read_all;
 
 static HOST: Grammar = <HostPattern as FromText>::GRAMMAR;
 static PATH: Grammar = <RequestPath as FromText>::GRAMMAR;
@@ -205,7 +208,7 @@ pub(crate) fn label(name: &Name, at: &str, node: Option<&Node>) -> String {
     if from_outside { format!("`{at}`") } else { format!("route `{name}`") }
 }
 
-pub(crate) fn read(fields: &Fields<'_>, node: &Node) -> Written {
+fn read(fields: &Fields<'_>, node: &Node) -> Written {
     let host = fields.optional::<HostPattern>("host").unwrap_or(HostPattern::Any);
     let RequestPath(path) = fields.get("path");
     refuse_own_path(fields, &path);

@@ -195,6 +195,40 @@ fn ten_thousand_routes_are_read() {
     assert!(begun.elapsed() < std::time::Duration::from_secs(30), "quadratic? {:?}", begun.elapsed());
 }
 
+/// Two threads read it; every route is in its place, and what is wrong is told where it stands.
+#[test]
+fn a_large_file_is_read_and_told_as_a_small_one() {
+    let with = |changes: &[(usize, &str)]| {
+        let mut lines: Vec<String> =
+            vec!["version: 1".into(), "upstreams: { app: { servers: [10.0.0.1:80] } }".into()];
+        lines.push("routes:".into());
+        lines.extend((0..2000).map(|n| {
+            let more = changes.iter().find(|(at, _)| *at == n).map_or("", |(_, more)| more);
+            format!("  - {{ name: r{n}, host: r{n}.example.com, allow: anyone, upstream: app{more} }}")
+        }));
+        lines.push("pages: { name: \"the end\" }".into());
+        parse_text("f", &lines.join("\n"), Path::new(""), &Environment::empty())
+    };
+    let config = with(&[]).unwrap_or_else(|told| panic!("{told}"));
+    assert!(config.routes.iter().enumerate().all(|(n, route)| route.name.as_str() == format!("r{n}")));
+    assert_eq!((config.routes.len(), config.pages.name.as_deref()), (2000, Some("the end")));
+    for changes in [
+        &[(7, ", mirror: { upstream: nobody }")][..],
+        &[(1900, ", mirror: { upstream: nobody }")],
+        &[(3, ", metods: [GET]"), (1200, ", uptream: app"), (1999, ", compression: perhaps")],
+        &[(1500, ", upgrade: &all [websocket]")],
+        &[(1500, ", name: again")],
+    ] {
+        let told = with(changes).unwrap_err();
+        let lines: Vec<usize> = told.iter().map(|one| one.line).collect();
+        let expected: Vec<usize> = changes.iter().map(|(n, _)| n + 4).collect();
+        assert_eq!(lines, expected, "{told}");
+        for (one, (n, _)) in told.iter().zip(changes).filter(|(one, _)| !one.path.is_empty()) {
+            assert!(one.path.starts_with(&format!("routes[{n}]")), "{}", one.path);
+        }
+    }
+}
+
 /// As much of JSON Schema as ours uses; patterns are for editors and are left to them.
 fn valid(root: &Value, schema: &Value, value: &Value) -> bool {
     if let Some(reference) = schema["$ref"].as_str() {
