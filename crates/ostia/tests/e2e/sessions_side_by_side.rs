@@ -257,25 +257,46 @@ async fn sessions_in_the_store_stand_side_by_side_too() {
     );
 }
 
+/// A session at each of two providers, and a second node with the same store, to which the browser goes from now on.
+struct Beside {
+    redis: RedisServer,
+    two: Two,
+    other: Ostia,
+    browser: Browser,
+}
+
+impl Beside {
+    async fn begin() -> Self {
+        let redis = RedisServer::start().await;
+        let store =
+            format!("store: {{ redis: {{ url: \"{}\", sessions: store, budget: 100ms }} }}", redis.url());
+        let two = Two::begin("", &store).await;
+        two.sign_in_at_both().await;
+        let yaml = config(&two.corp, &two.partners, "", &store);
+        let (other, names) = (Ostia::start(BINARY, &yaml).await, Names::default());
+        names.set("app.localhost", other.port());
+        let browser = Browser::new(&names);
+        browser.set_cookies(two.browser.cookies());
+        Self { redis, two, other, browser }
+    }
+
+    async fn store_falls_silent(&self) {
+        self.redis.freeze();
+        eventually("the node has noticed", DEADLINE, async || {
+            (self.other.metrics().await.sum("ostia_session_store_up", &[]) == 0.0).then_some(())
+        })
+        .await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn whose_session_counts_is_not_guessed_while_the_store_does_not_tell() {
-    let redis = RedisServer::start().await;
-    let store = format!("store: {{ redis: {{ url: \"{}\", sessions: store, budget: 100ms }} }}", redis.url());
-    let two = Two::begin("", &store).await;
-    two.sign_in_at_both().await;
-    // A second node that has served the session at corp, and never the one at partners, which is the latest.
-    let yaml = config(&two.corp, &two.partners, "", &store);
-    let (other, names) = (Ostia::start(BINARY, &yaml).await, Names::default());
-    names.set("app.localhost", other.port());
-    let browser = Browser::new(&names);
-    browser.set_cookies(two.browser.cookies());
-    let first = async |path: &str| who(&two.corp, &browser, path).await;
+    // The second node has served the session at corp, and never the one at partners, which is the latest.
+    let beside = Beside::begin().await;
+    let Beside { two, browser, .. } = &beside;
+    let first = async |path: &str| who(&two.corp, browser, path).await;
     assert_eq!(first("/corp/y").await.as_deref(), Some("ana"));
-    redis.freeze();
-    eventually("the node has noticed", DEADLINE, async || {
-        (other.metrics().await.sum("ostia_session_store_up", &[]) == 0.0).then_some(())
-    })
-    .await;
+    beside.store_falls_silent().await;
     let status = async |path: &str| {
         let page = browser.fetch(&format!("{APP}{path}")).await;
         (page.status, page.field("retry-after").map(str::to_owned))
@@ -286,8 +307,8 @@ async fn whose_session_counts_is_not_guessed_while_the_store_does_not_tell() {
     let asked = two.corp.app.count();
     assert_eq!(status("/both/y").await, later, "ana lives, but pia signed in later, or out");
     assert_eq!(two.corp.app.count(), asked, "the application sees nobody in her place");
-    assert_eq!(cookie_names(&browser), cookie_names(&two.browser), "nothing is taken back");
-    redis.thaw();
+    assert_eq!(cookie_names(browser), cookie_names(&two.browser), "nothing is taken back");
+    beside.redis.thaw();
     eventually("the store tells again", Duration::from_secs(20), async || {
         (status("/both/y").await.0 == 200).then_some(())
     })
@@ -297,23 +318,12 @@ async fn whose_session_counts_is_not_guessed_while_the_store_does_not_tell() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_earlier_session_that_the_store_does_not_tell_of_keeps_nobody_waiting() {
-    let redis = RedisServer::start().await;
-    let store = format!("store: {{ redis: {{ url: \"{}\", sessions: store, budget: 100ms }} }}", redis.url());
-    let two = Two::begin("", &store).await;
-    two.sign_in_at_both().await;
-    let yaml = config(&two.corp, &two.partners, "", &store);
-    let (other, names) = (Ostia::start(BINARY, &yaml).await, Names::default());
-    names.set("app.localhost", other.port());
-    let browser = Browser::new(&names);
-    browser.set_cookies(two.browser.cookies());
+    let beside = Beside::begin().await;
+    let Beside { two, browser, .. } = &beside;
     // The latest is known here, the earlier one is not.
-    assert_eq!(who(&two.corp, &browser, "/partners/y").await.as_deref(), Some("pia"));
-    redis.freeze();
-    eventually("the node has noticed", DEADLINE, async || {
-        (other.metrics().await.sum("ostia_session_store_up", &[]) == 0.0).then_some(())
-    })
-    .await;
-    assert_eq!(who(&two.corp, &browser, "/both/y").await.as_deref(), Some("pia"));
+    assert_eq!(who(&two.corp, browser, "/partners/y").await.as_deref(), Some("pia"));
+    beside.store_falls_silent().await;
+    assert_eq!(who(&two.corp, browser, "/both/y").await.as_deref(), Some("pia"));
     assert_eq!(browser.fetch(&format!("{APP}/corp/y")).await.status, 503);
 }
 
