@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
+import { ENVOY, envoyArguments, envoyConfig } from './envoy.mjs';
 import { AUDIENCE, CLIENT_ID, CLIENT_SECRET, rsaPublicKey } from './issuer.mjs';
 import { freePorts, listening, start } from './process.mjs';
 
@@ -19,7 +20,7 @@ const MANY_SERVERS = 1000;
 
 /** Starts the upstream and every contestant that `wanted` names; tells where each listens and which process to watch. */
 export async function startAll(folder, binaries, issuer, wanted) {
-  const ports = portsOf(await freePorts(24 + SERVERS));
+  const ports = portsOf(await freePorts(PORTS.length + SERVERS));
   const place = { folder, ports, issuer, pem: certificate(folder) };
   const upstream = start(LOAD_CPU, log(folder, 'upstream'), 'nginx', ...nginx(folder, 'upstream', upstreamConfig(ports)));
   await listening(upstream, ports.servers[0]);
@@ -53,14 +54,17 @@ function table(binaries, place) {
     'ostia-many-servers': { port: 'many', command: () => ostia('ostia-many-servers', ostiaPlain(place, 'many', [''], MANY_SERVERS)) },
     'ostia-everything': { port: 'everything', command: () => ostia('ostia-everything', ostiaEverything(place)) },
     haproxy: { port: 'haproxy', command: () => ['haproxy', '-db', '-f', written(folder, 'haproxy.cfg', haproxyConfig(place))] },
+    envoy: { port: 'envoy', command: () => [ENVOY, ...envoyArguments(written(folder, 'envoy.json', envoyConfig(place, paths)))] },
     nginx: { port: 'nginx', command: () => ['nginx', ...nginx(folder, 'nginx', nginxConfig(place))] },
   };
 }
 
+const PORTS = ['bare', 'ostia', 'ostiaTls', 'ostiaAdmin', 'logging', 'loggingTls', 'loggingAdmin', 'everything',
+  'everythingAdmin', 'one', 'oneAdmin', 'routes', 'routesAdmin', 'few', 'fewAdmin', 'many', 'manyAdmin', 'haproxy', 'haproxyTls',
+  'haproxyEverything', 'envoy', 'envoyTls', 'envoyBearer', 'envoyEverything', 'nginx', 'nginxTls'];
+
 function portsOf(free) {
-  const names = ['bare', 'ostia', 'ostiaTls', 'ostiaAdmin', 'logging', 'loggingTls', 'loggingAdmin', 'everything',
-    'everythingAdmin', 'one', 'oneAdmin', 'routes', 'routesAdmin', 'few', 'fewAdmin', 'many', 'manyAdmin', 'haproxy', 'haproxyTls', 'haproxyEverything', 'nginx', 'nginxTls'];
-  return { ...Object.fromEntries(names.map((name, index) => [name, free[index]])), servers: free.slice(-SERVERS) };
+  return { ...Object.fromEntries(PORTS.map((name, index) => [name, free[index]])), servers: free.slice(-SERVERS) };
 }
 
 const log = (folder, name) => path.join(folder, `${name}.log`);

@@ -24,6 +24,9 @@ function signed(alg, typ, claims) {
 /** The public RSA key as PEM, for peers that take no key set. */
 export const rsaPublicKey = () => KEYS.RS256.publicKey.export({ type: 'spki', format: 'pem' });
 
+/** The public keys as a key set, for peers that fetch none. */
+export const keySet = () => ({ keys: Object.entries(KEYS).map(jwk) });
+
 /**
  * Starts the issuer; the load bench leaves it idle while anything is measured. `lifetime()`: seconds that an access token
  * of the code flow lives; `refreshes`: with refresh tokens, each worth one use; `told` counts what was seen of them.
@@ -49,7 +52,7 @@ async function answer(issuer, state, request, response) {
   const json = (value) => response.setHeader('content-type', 'application/json').end(JSON.stringify(value));
   switch (url.pathname) {
     case '/.well-known/openid-configuration': return json(metadata(issuer));
-    case '/jwks': return json({ keys: Object.entries(KEYS).map(jwk) });
+    case '/jwks': return json(keySet());
     case '/authorize': return approve(url, state.codes, response);
     case '/token': return json(exchange(issuer, state, new URLSearchParams(await body(request))));
     default: return response.writeHead(404).end();

@@ -3,6 +3,8 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import os from 'node:os';
 
+import { ENVOY, envoyIsInstalled } from './envoy.mjs';
+
 /** What every page of results says of itself. */
 export const CLAIM = 'CPU time of the whole proxy process for each request, one worker on one CPU; load, upstream and '
   + 'issuer on another. Only the ratios within this page compare: absolute figures belong to this machine and this hour.';
@@ -29,6 +31,7 @@ export function machine(binaries, root) {
       Ostia: output(binaries.ostia, 'version').trim().split('\n').join(', '),
       HAProxy: first(output('haproxy', '-v'), /version (\S+)/),
       NGINX: first(output('nginx', '-v'), /nginx\/(\S+)/),
+      Envoy: envoyIsInstalled() ? first(output(ENVOY, '--version'), /\/(\d+\.\d+\.\d+)\//) : 'not installed, took no part',
       wrk: first(output('wrk', '-v'), /wrk (\S+)/),
       'Load average before': loadAverage(),
     },

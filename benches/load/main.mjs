@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 import { startAll } from './contestants.mjs';
+import { envoyIsInstalled } from './envoy.mjs';
 import { startIssuer } from './issuer.mjs';
 import { loadAverage, machine } from './machine.mjs';
 import { measure } from './measure.mjs';
@@ -16,7 +17,7 @@ import { BESIDE, PROCESSES, prepare, scenarios } from './scenarios.mjs';
 
 const HELP = `benches/load/run [options]
 
-Measures CPU time per request of Ostia, a bare Pingora proxy, HAProxy and NGINX on this machine.
+Measures CPU time per request of Ostia, a bare Pingora proxy, HAProxy, NGINX and Envoy on this machine.
 
   --rounds N         times that everybody has a turn (5)
   --seconds N        length of one turn (5)
@@ -82,9 +83,11 @@ async function bench(chosen, folder) {
   const programs = binaries(chosen);
   const about = machine(programs, root);
   const issuer = await startIssuer((await freePorts(1))[0]);
-  const processes = new Set([...chosen.wanted].flatMap((key) => PROCESSES[key]));
+  const absent = new Set(envoyIsInstalled() ? [] : ['envoy']);
+  if (absent.size) process.stderr.write('Envoy is not installed and takes no part; `make bench-deps` installs it.\n');
+  const processes = new Set([...chosen.wanted].flatMap((key) => PROCESSES[key]).filter((name) => !absent.has(name)));
   const { contestants, ports } = await startAll(folder, programs, issuer.issuer, processes);
-  const measured = await scenarios(ports, issuer, chosen.wanted);
+  const measured = await scenarios(ports, issuer, chosen.wanted, absent);
   for (const scenario of new Set(measured.flatMap((one) => [one, one.beside ?? one]))) await prepare(scenario, folder);
   const series = await play(measured, contestants, chosen);
   about.facts['Load average after'] = loadAverage();

@@ -37,6 +37,7 @@ export async function requests(scenario, name, port, seconds) {
   const errors = /Socket errors: connect (\d+), read (\d+), write (\d+)/.exec(stdout);
   if (errors && errors.slice(1).some((count) => count !== '0')) fail('connections broke');
   const [, count, amount, unit] = /(\d+) requests in [\d.]+s, ([\d.]+)([KMG]?B) read/.exec(stdout) ?? fail('no figures');
+  if (count === '0') fail('nothing was answered');
   // wrk counts a redirect as good, but it is shorter than the upstream's body.
   if (amount * { B: 1, KB: 2 ** 10, MB: 2 ** 20, GB: 2 ** 30 }[unit] / count < BODY_BYTES) fail('answers are too short');
   return Number(count);
@@ -51,7 +52,9 @@ async function handshakes(port, seconds) {
     return Number(found[1]);
   };
   const counts = await Promise.all(Array.from({ length: HANDSHAKE_CLIENTS }, client));
-  return counts.reduce((sum, count) => sum + count, 0);
+  const count = counts.reduce((sum, one) => sum + one, 0);
+  if (count === 0) throw new Error(`handshakes on port ${port}: none was made`);
+  return count;
 }
 
 /** One request by itself: the status is 200 and the body that of the upstream, or the figures would mean nothing. */
