@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 /// No answer of a proxy on loopback takes longer.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -50,7 +50,17 @@ pub struct Connection {
 impl Connection {
     /// Connects to a loopback port; `None` when nobody listens.
     pub async fn open(port: u16) -> Option<Self> {
-        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.ok()?;
+        Self::open_from(Ipv4Addr::LOCALHOST, port).await
+    }
+
+    /// As [`Connection::open`], as the client of this address: all of 127.0.0.0/8 is loopback.
+    ///
+    /// # Panics
+    /// When the address is not one of this machine.
+    pub async fn open_from(client: Ipv4Addr, port: u16) -> Option<Self> {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((client, 0).into()).unwrap();
+        let stream = socket.connect((Ipv4Addr::LOCALHOST, port).into()).await.ok()?;
         stream.set_nodelay(true).unwrap();
         Some(Self { stream, unread: Vec::new() })
     }

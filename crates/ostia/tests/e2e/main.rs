@@ -23,6 +23,7 @@ mod dialects_of_tokens;
 mod extensions;
 mod floods;
 mod forged_requests;
+mod forged_tokens;
 mod form_post;
 mod hand_over;
 mod http2_upstreams;
