@@ -6,16 +6,22 @@
 
 pub mod http1;
 pub mod http2;
+mod mark;
 mod recorder;
 mod report;
 mod strict;
 
+pub use mark::Mark;
 pub use recorder::Recorder;
 pub use report::{Report, Tally};
 pub use strict::{Ambiguous, Request, requests};
 
 /// The host that the proxy must route to the recorder.
 pub const HOST: &str = "app.test";
+
+/// The target of one more request behind each case, so that what the case caused has arrived by the time its answer is
+/// there.
+const FENCE: &str = "/fence-behind-the-case";
 
 /// What must become of a case.
 #[derive(Clone, Debug)]
@@ -49,16 +55,31 @@ pub struct Arrival {
 }
 
 /// What became of a case.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Outcome {
+    /// Which case it was.
+    pub case: Mark,
     /// The status of each answer, 1xx aside; 0 for a stream that was reset.
     pub statuses: Vec<u16>,
     /// Whether the proxy closed the connection by itself, or said that it will (GOAWAY).
     pub is_closed: bool,
     /// The connection carries other streams, too: it need not be closed when one is refused.
     pub is_shared: bool,
-    /// What arrived, one piece for each connection of the proxy.
+    /// What arrived, one piece for each connection of the proxy; nothing until [`Recorder::attribute`].
     pub arrived: Vec<Vec<u8>>,
+}
+
+impl Outcome {
+    /// Whether something arrived that carries the mark of the case: the proxy tells where requests come from.
+    #[must_use]
+    pub fn is_marked(&self) -> bool {
+        self.arrived.iter().any(|bytes| Mark::of(bytes) == Some(self.case))
+    }
+
+    /// Of a case that has not been answered.
+    fn of(case: Mark) -> Self {
+        Self { case, statuses: Vec::new(), is_closed: false, is_shared: false, arrived: Vec::new() }
+    }
 }
 
 /// How an outcome is judged.

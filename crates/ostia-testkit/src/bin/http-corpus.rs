@@ -54,14 +54,19 @@ async fn main() -> ExitCode {
 }
 
 async fn look_at(proxy: &Proxy, recorder: &Recorder) -> Report {
-    let mut report = Report::new(&proxy.name);
+    let (mut cases, mut outcomes) = (Vec::new(), Vec::new());
     for case in http1::cases() {
-        let outcome = http1::run(&case, proxy.http1, recorder, PATIENCE).await;
-        report.add("HTTP/1.1", case.group, case.name, judge(&case.expected, &outcome));
+        outcomes.push(http1::run(&case, proxy.http1, recorder, PATIENCE).await);
+        cases.push(("HTTP/1.1", case.group, case.name, case.expected));
     }
     for case in http2::cases() {
-        let outcome = http2::run(&case, proxy.http2, recorder, PATIENCE).await;
-        report.add("HTTP/2", case.group, case.name, judge(&case.expected, &outcome));
+        outcomes.push(http2::run(&case, proxy.http2, recorder, PATIENCE).await);
+        cases.push(("HTTP/2", case.group, case.name, case.expected));
+    }
+    recorder.attribute(&mut outcomes);
+    let mut report = Report::new(&proxy.name);
+    for ((protocol, group, name, expected), outcome) in cases.iter().zip(&outcomes) {
+        report.add(protocol, group, name, judge(expected, outcome));
     }
     report
 }

@@ -14,7 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
-use super::{Arrival, Expected, HOST, Outcome, Recorder};
+use super::{Arrival, Expected, FENCE, HOST, Mark, Outcome, Recorder};
 
 /// One case.
 #[derive(Clone, Debug)]
@@ -37,13 +37,13 @@ pub fn cases() -> Vec<Case> {
     groups.into_iter().flatten().collect()
 }
 
-/// Sends a case on a connection of its own and gathers what became of it. `patience` must be longer than the proxy's
+/// Sends a case on a connection of its own and gathers how it was answered. `patience` must be longer than the proxy's
 /// deadlines for heads and bodies.
 pub async fn run(case: &Case, proxy: SocketAddr, recorder: &Recorder, patience: Duration) -> Outcome {
-    let _ = recorder.take();
+    let mark = Mark::unused();
+    recorder.begin(mark);
     let deadline = Instant::now() + patience;
-    let Ok(mut stream) = TcpStream::connect(proxy).await else { return Outcome::default() };
-    stream.set_nodelay(true).ok();
+    let Ok(mut stream) = mark.connect(proxy).await else { return Outcome::of(mark) };
     // A proxy that refuses early closes early: what cannot be sent any more is no error.
     timeout_at(deadline, stream.write_all(&case.bytes)).await.ok();
     let wanted = match &case.expected {
@@ -52,11 +52,8 @@ pub async fn run(case: &Case, proxy: SocketAddr, recorder: &Recorder, patience: 
     };
     let (answered, is_closed) = listen(&mut stream, deadline, wanted).await;
     drop(stream);
-    fence(proxy).await;
-    let mut arrived = recorder.take();
-    arrived.iter_mut().for_each(without_fence);
-    arrived.retain(|bytes| !bytes.is_empty());
-    Outcome { statuses: statuses(&answered), is_closed, is_shared: false, arrived }
+    fence(mark, proxy).await;
+    Outcome { statuses: statuses(&answered), is_closed, ..Outcome::of(mark) }
 }
 
 /// Reads until the proxy closes, `wanted` answers are there, or the time is over.
@@ -74,24 +71,12 @@ async fn listen(stream: &mut TcpStream, deadline: Instant, wanted: usize) -> (Ve
     }
 }
 
-const FENCE: &str = "/fence-behind-the-case";
-
-/// One more request, so that what the case caused has arrived by the time its answer is there.
-async fn fence(proxy: SocketAddr) {
-    let Ok(mut stream) = TcpStream::connect(proxy).await else { return };
+async fn fence(mark: Mark, proxy: SocketAddr) {
+    let Ok(mut stream) = mark.connect(proxy).await else { return };
     let head = format!("GET {FENCE} HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n");
     stream.write_all(head.as_bytes()).await.ok();
     let deadline = Instant::now() + Duration::from_secs(5);
     listen(&mut stream, deadline, 1).await;
-}
-
-fn without_fence(bytes: &mut Vec<u8>) {
-    let line = format!("GET {FENCE} ");
-    if let Some(at) = bytes.windows(line.len()).position(|window| window == line.as_bytes()) {
-        let end = bytes[at..].windows(4).position(|window| window == b"\r\n\r\n");
-        let end = end.map_or(bytes.len(), |end| at + end + 4);
-        bytes.drain(at..end);
-    }
 }
 
 /// The status codes of a stream of answers, 1xx aside.

@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
-use super::{Arrival, Expected, Outcome, Recorder};
+use super::{Arrival, Expected, FENCE, Mark, Outcome, Recorder};
 pub use wire::{
     CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PADDED, PING, PREFACE, PRIORITY,
     PUSH_PROMISE, RST_STREAM, Received, SETTINGS, WINDOW_UPDATE, fields, frame, request, settings, status_of,
@@ -39,22 +39,19 @@ pub fn cases() -> Vec<Case> {
     [head::cases(), content::cases(), frames::cases(), fine::cases()].into_iter().flatten().collect()
 }
 
-/// Sends a case on a connection of its own and gathers what became of it.
+/// Sends a case on a connection of its own and gathers how it was answered.
 pub async fn run(case: &Case, proxy: SocketAddr, recorder: &Recorder, patience: Duration) -> Outcome {
-    let _ = recorder.take();
+    let mark = Mark::unused();
+    recorder.begin(mark);
     let deadline = Instant::now() + patience;
-    let Ok(mut stream) = TcpStream::connect(proxy).await else { return Outcome::default() };
-    stream.set_nodelay(true).ok();
+    let Ok(mut stream) = mark.connect(proxy).await else { return Outcome::of(mark) };
     let bytes = [PREFACE, &settings(&[]), &case.bytes].concat();
     timeout_at(deadline, stream.write_all(&bytes)).await.ok();
     let (statuses, is_closed) =
         listen(&mut stream, deadline, matches!(case.expected, Expected::Closed)).await;
     drop(stream);
-    fence(proxy).await;
-    let mut arrived = recorder.take();
-    arrived.iter_mut().for_each(without_fence);
-    arrived.retain(|bytes| !bytes.is_empty());
-    Outcome { statuses, is_closed, is_shared: true, arrived }
+    fence(mark, proxy).await;
+    Outcome { statuses, is_closed, is_shared: true, ..Outcome::of(mark) }
 }
 
 /// Reads until the proxy closes or says that it will, until a stream has ended (unless a close is what is waited
@@ -85,23 +82,11 @@ async fn listen(stream: &mut TcpStream, deadline: Instant, until_closed: bool) -
     }
 }
 
-const FENCE: &str = "/fence-behind-the-case";
-
-/// One more request, so that what the case caused has arrived by the time its answer is there.
-async fn fence(proxy: SocketAddr) {
-    let Ok(mut stream) = TcpStream::connect(proxy).await else { return };
+async fn fence(mark: Mark, proxy: SocketAddr) {
+    let Ok(mut stream) = mark.connect(proxy).await else { return };
     let bytes = [PREFACE, &settings(&[]), &request(1, &[(":path", FENCE)], true)].concat();
     stream.write_all(&bytes).await.ok();
     listen(&mut stream, Instant::now() + Duration::from_secs(5), false).await;
-}
-
-fn without_fence(bytes: &mut Vec<u8>) {
-    let line = format!("GET {FENCE} ");
-    if let Some(at) = bytes.windows(line.len()).position(|window| window == line.as_bytes()) {
-        let end = bytes[at..].windows(4).position(|window| window == b"\r\n\r\n");
-        let end = end.map_or(bytes.len(), |end| at + end + 4);
-        bytes.drain(at..end);
-    }
 }
 
 fn case(group: &'static str, name: &'static str, expected: Expected, bytes: impl AsRef<[u8]>) -> Case {

@@ -32,6 +32,15 @@ fn difference(case: [&str; 2], expected: &Expected, outcome: &Outcome) -> Option
         .then(|| format!("{}: {verdict:?}: {statuses:?}, {arrived:.2000}", case.join(": ")))
 }
 
+fn differences<'a>(
+    cases: impl Iterator<Item = ([&'static str; 2], &'a Expected)>,
+    outcomes: &[Outcome],
+) -> Vec<String> {
+    let judged =
+        cases.zip(outcomes).filter_map(|((name, expected), outcome)| difference(name, expected, outcome));
+    judged.collect()
+}
+
 fn complain(differences: &[String]) {
     assert!(differences.is_empty(), "{} cases:\n{}", differences.len(), differences.join("\n"));
 }
@@ -41,12 +50,10 @@ async fn every_case_of_http_1_comes_out_as_expected() {
     let (node, address, recorder) = node().await;
     let cases = http1::cases();
     assert!(cases.len() >= 150, "{} cases", cases.len());
-    let mut differences = Vec::new();
+    let mut outcomes = Vec::new();
     for case in &cases {
-        let outcome = http1::run(case, address, &recorder, PATIENCE).await;
-        differences.extend(difference([case.group, case.name], &case.expected, &outcome));
+        outcomes.push(http1::run(case, address, &recorder, PATIENCE).await);
     }
-    complain(&differences);
     // Whoever was refused is in the log like everybody else: one line for each request, the fences among them.
     let lines = node.access_lines_at_least(2 * cases.len()).await;
     eventually("every request is counted", Duration::from_secs(10), async || {
@@ -55,6 +62,10 @@ async fn every_case_of_http_1_comes_out_as_expected() {
     })
     .await;
     assert!(lines.iter().any(|line| line["ostia.reason"] == "bare_lf"));
+    recorder.attribute(&mut outcomes);
+    assert!(outcomes.iter().any(Outcome::is_marked), "each case is known behind the node");
+    let named = cases.iter().map(|case| ([case.group, case.name], &case.expected));
+    complain(&differences(named, &outcomes));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -62,12 +73,14 @@ async fn every_case_of_http_2_comes_out_as_expected() {
     let (node, address, recorder) = node().await;
     let cases = http2::cases();
     assert!(cases.len() >= 60, "{} cases", cases.len());
-    let mut differences = Vec::new();
+    let mut outcomes = Vec::new();
     for case in &cases {
-        let outcome = http2::run(case, address, &recorder, PATIENCE).await;
-        differences.extend(difference([case.group, case.name], &case.expected, &outcome));
+        outcomes.push(http2::run(case, address, &recorder, PATIENCE).await);
     }
-    complain(&differences);
+    recorder.attribute(&mut outcomes);
+    assert!(outcomes.iter().any(Outcome::is_marked), "each case is known behind the node");
+    let named = cases.iter().map(|case| ([case.group, case.name], &case.expected));
+    complain(&differences(named, &outcomes));
     let answer = raw::get_host(node.port(), HOST, "/after-all-of-it").await.unwrap();
     assert_eq!(answer.status, 200);
 }
