@@ -230,7 +230,7 @@ fn client_id(claims: &Claims, names: &[String]) -> Result<Option<String>, TokenR
 /// The scopes of all these claims together, each once: a string is cut at spaces (RFC 6749 section 3.3), the elements
 /// of a list are taken whole.
 fn scopes(claims: &Claims, names: &[String]) -> Result<Vec<String>, TokenRefused> {
-    let mut scopes: Vec<String> = Vec::new();
+    let mut scopes: Vec<String> = Vec::with_capacity(8);
     let mut add = |scope: &str| {
         if !scope.is_empty() && !scopes.iter().any(|known| known == scope) {
             scopes.push(scope.to_owned());

@@ -5,14 +5,14 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 use crate::ClaimPath;
-use crate::json::{Document, JsonRefused, JsonValue, Member, fingerprint};
+use crate::json::{Document, Index, JsonRefused, JsonValue};
 
 /// The claims of a verified token, or of a session that was made from one.
 #[derive(Clone, Default)]
 pub struct Claims {
     document: Document,
-    /// The top level: each name once.
-    members: Vec<Member>,
+    /// The top level.
+    index: Index,
 }
 
 impl Claims {
@@ -31,15 +31,15 @@ impl Claims {
     /// # Errors
     /// [`JsonRefused`] as its variants say.
     pub fn parse(text: Vec<u8>) -> Result<Self, JsonRefused> {
-        let (document, members) = Document::parse_indexed(text)?;
-        Ok(Self { document, members })
+        let (document, index) = Document::parse_indexed(text)?;
+        Ok(Self { document, index })
     }
 
     /// The claim with exactly this top-level name.
     #[must_use]
+    #[inline]
     pub fn get(&self, name: &str) -> Option<JsonValue<'_>> {
-        let member = self.members.get(self.place(name)?)?;
-        Some(self.document.value(member.value))
+        Some(self.document.value(self.index.find(&self.document, name)?.value))
     }
 
     /// The claim at a path of segments: first the whole path as the name of a top-level claim, then segment by
@@ -70,7 +70,7 @@ impl Claims {
 
     /// All of them, in the order of the token.
     pub fn iter(&self) -> impl Iterator<Item = (&str, JsonValue<'_>)> {
-        self.members
+        self.index
             .iter()
             .map(|member| (self.document.text_at(member.name), self.document.value(member.value)))
     }
@@ -84,39 +84,30 @@ impl Claims {
     /// Adds or replaces a claim; used by the issuer's side (groups of several claims become `groups`).
     pub fn set(&mut self, name: &str, value: Value) {
         let value = self.document.push_value(&value);
-        if let Some(member) = self.place(name).and_then(|place| self.members.get_mut(place)) {
+        if let Some(member) = self.index.find_mut(&self.document, name) {
             member.value = value;
             return;
         }
         let text = self.document.push_text(name);
-        self.members.push(Member { fingerprint: fingerprint(name), name: text, value });
+        self.index.add(name, text, value);
     }
 
     /// Takes a claim away.
     pub fn remove(&mut self, name: &str) {
-        if let Some(place) = self.place(name) {
-            self.members.remove(place);
-        }
+        self.index.remove(&self.document, name);
     }
 
     /// About what they take in memory, in bytes; costs nothing to ask.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.document.bytes() + self.members.capacity() * size_of::<Member>()
-    }
-
-    fn place(&self, name: &str) -> Option<usize> {
-        let alike = fingerprint(name);
-        let is_it =
-            |member: &Member| member.fingerprint == alike && self.document.text_at(member.name) == name;
-        self.members.iter().position(is_it)
+        self.document.bytes() + self.index.bytes()
     }
 }
 
 impl PartialEq for Claims {
     /// The order does not count.
     fn eq(&self, other: &Self) -> bool {
-        self.members.len() == other.members.len()
+        self.index.len() == other.index.len()
             && self.iter().all(|(name, value)| other.get(name).is_some_and(|other| other == value))
     }
 }

@@ -10,6 +10,7 @@
 //! few allocations and not two for each of its members.
 
 mod document;
+mod index;
 mod reader;
 mod text;
 mod value;
@@ -18,8 +19,7 @@ use serde_json::{Map, Value};
 use thiserror::Error;
 
 pub(crate) use document::Document;
-pub(crate) use reader::Member;
-pub(crate) use text::fingerprint;
+pub(crate) use index::Index;
 pub use value::{Elements, Json, JsonValue, Members};
 
 /// How deep lists and objects may nest; the outermost counts as one.

@@ -56,7 +56,8 @@ pub(crate) fn subject(claims: &Claims) -> Result<&str, TokenRefused> {
 /// What may name somebody: 1 to 255 bytes without control characters.
 pub(crate) fn is_name(text: &str) -> bool {
     let has_control = || match text.is_ascii() {
-        true => text.bytes().any(|byte| byte.is_ascii_control()),
+        // All of it is looked at, whatever comes: that is several bytes in a step.
+        true => text.bytes().fold(false, |found, byte| found | byte.is_ascii_control()),
         false => text.chars().any(char::is_control),
     };
     !text.is_empty() && text.len() <= 255 && !has_control()

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::reader::{Member, Purpose, Reader};
+use super::index::Index;
+use super::reader::{Purpose, Reader};
 use super::value::JsonValue;
 use super::{Json, JsonRefused};
 
@@ -50,7 +51,7 @@ impl Document {
     }
 
     /// Reads one object, strictly, with an index of its members.
-    pub(crate) fn parse_indexed(text: Vec<u8>) -> Result<(Self, Vec<Member>), JsonRefused> {
+    pub(crate) fn parse_indexed(text: Vec<u8>) -> Result<(Self, Index), JsonRefused> {
         Self::read_object(text, Purpose::Index)
     }
 
@@ -59,11 +60,11 @@ impl Document {
         Self::read_object(text, Purpose::Hint).map(|(document, _)| document)
     }
 
-    fn read_object(text: Vec<u8>, purpose: Purpose) -> Result<(Self, Vec<Member>), JsonRefused> {
+    fn read_object(text: Vec<u8>, purpose: Purpose) -> Result<(Self, Index), JsonRefused> {
         let text = String::from_utf8(text).map_err(|_| JsonRefused::Malformed)?;
-        let Reader { nodes, own, members, .. } = Reader::read(&text, purpose)?;
+        let Reader { nodes, own, index, .. } = Reader::read(&text, purpose)?;
         match nodes.first() {
-            Some(Node::Object { .. }) => Ok((Self { text, own, nodes }, members)),
+            Some(Node::Object { .. }) => Ok((Self { text, own, nodes }, index)),
             _ => Err(JsonRefused::NoObject),
         }
     }
@@ -80,11 +81,27 @@ impl Document {
 
     /// The text at this place: a name or a value; empty where something else stands.
     pub(crate) fn text_at(&self, at: u32) -> &str {
+        self.text(at).unwrap_or_default()
+    }
+
+    /// The text at this place, when there is one.
+    #[inline]
+    pub(super) fn text(&self, at: u32) -> Option<&str> {
         match self.node(at) {
-            Node::Text(span) => part(&self.text, span),
-            Node::Own(span) => part(&self.own, span),
-            _ => "",
+            Node::Text(span) => Some(part(&self.text, span)),
+            Node::Own(span) => Some(part(&self.own, span)),
+            _ => None,
         }
+    }
+
+    /// Whether this text stands at this place.
+    pub(super) fn is_text(&self, at: u32, text: &[u8]) -> bool {
+        let (whole, span) = match self.node(at) {
+            Node::Text(span) => (&self.text, span),
+            Node::Own(span) => (&self.own, span),
+            _ => return false,
+        };
+        whole.as_bytes().get(span.start as usize..span.end as usize) == Some(text)
     }
 
     pub(super) fn node(&self, at: u32) -> Node {

@@ -3,6 +3,7 @@
 use serde_json::Number;
 
 use super::document::{Node, Span, place};
+use super::index::{Index, Kinds, fingerprint};
 use super::text::{self, Unescaped};
 use super::{JsonRefused, MAX_DEPTH};
 
@@ -22,15 +23,6 @@ pub(super) enum Purpose {
     Index,
 }
 
-/// A member of the outermost object, and where it stands.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Member {
-    /// Of the name: most others are passed without a look at their text.
-    pub(crate) fingerprint: u32,
-    pub(crate) name: u32,
-    pub(crate) value: u32,
-}
-
 /// What has been read, and where the reader stands.
 pub(super) struct Reader<'t> {
     text: &'t str,
@@ -40,8 +32,8 @@ pub(super) struct Reader<'t> {
     pub(super) nodes: Vec<Node>,
     /// What strings with escapes stand for.
     pub(super) own: String,
-    /// For an index, else empty.
-    pub(super) members: Vec<Member>,
+    /// The members of the outermost object, when that is what it is read for.
+    pub(super) index: Index,
 }
 
 type Read<T> = Result<T, JsonRefused>;
@@ -54,18 +46,27 @@ impl<'t> Reader<'t> {
         }
         // A member of a token takes about twenty bytes, and two nodes.
         let nodes = Vec::with_capacity(text.len() / 10 + 8);
-        let members = Vec::with_capacity(if purpose == Purpose::Index { text.len() / 32 + 4 } else { 0 });
+        let index = Index::with_capacity(if purpose == Purpose::Index { text.len() / 32 + 4 } else { 0 });
         let bytes = text.as_bytes();
-        let mut reader = Self { text, bytes, at: 0, purpose, nodes, own: String::new(), members };
+        let own = String::new();
+        let mut reader = Self { text, bytes, at: 0, purpose, nodes, own, index };
         reader.skip_space();
         reader.value(0)?;
         reader.skip_space();
         if reader.at == reader.bytes.len() { Ok(reader) } else { Err(JsonRefused::Malformed) }
     }
 
+    /// Most values are strings: they are read without a call.
+    #[inline(always)]
     fn value(&mut self, depth: usize) -> Read<()> {
         match self.peek() {
             Some(b'"') => self.string(),
+            _ => self.other_value(depth),
+        }
+    }
+
+    fn other_value(&mut self, depth: usize) -> Read<()> {
+        match self.peek() {
             Some(b'{') => self.object(depth + 1),
             Some(b'[') => self.list(depth + 1),
             Some(b't') => self.word("true", Node::Bool(true)),
@@ -78,7 +79,7 @@ impl<'t> Reader<'t> {
 
     fn object(&mut self, depth: usize) -> Read<()> {
         let at = self.open(depth)?;
-        let mut names = Names { first: at + 1, count: 0, fingerprints: [0; FEW] };
+        let mut names = Names { first: at + 1, count: 0, kinds: Kinds::default(), fingerprints: [0; FEW] };
         if !self.takes(b'}') {
             loop {
                 if self.peek() != Some(b'"') {
@@ -142,6 +143,7 @@ impl<'t> Reader<'t> {
         Ok(true)
     }
 
+    #[inline(always)]
     fn string(&mut self) -> Read<()> {
         let start = self.at + 1;
         let end = start + text::plain_length(self.bytes.get(start..).unwrap_or_default());
@@ -216,11 +218,11 @@ impl<'t> Reader<'t> {
         }
     }
 
-    fn name_at(&self, at: usize) -> &str {
+    fn name_at(&self, at: usize) -> &[u8] {
         let (text, span) = match self.nodes.get(at) {
-            Some(Node::Text(span)) => (self.text, span),
-            Some(Node::Own(span)) => (self.own.as_str(), span),
-            _ => return "",
+            Some(Node::Text(span)) => (self.bytes, span),
+            Some(Node::Own(span)) => (self.own.as_bytes(), span),
+            _ => return b"",
         };
         text.get(span.start as usize..span.end as usize).unwrap_or_default()
     }
@@ -231,6 +233,13 @@ impl<'t> Reader<'t> {
             Some(Node::List { behind } | Node::Object { behind }) => *behind as usize,
             _ => name + 2,
         }
+    }
+
+    /// Whether the name in the place `last` is one of the names of its object before it.
+    #[cold]
+    fn has_before(&self, first: usize, count: usize, last: usize) -> bool {
+        let name = self.name_at(last);
+        self.names(first, count).any(|other| self.name_at(other) == name)
     }
 
     /// The places of the first names of an object.
@@ -244,7 +253,9 @@ struct Names {
     /// Where the first stands.
     first: usize,
     count: usize,
-    /// Most new names are like none before.
+    /// Most new names are of a kind of which there was none before.
+    kinds: Kinds,
+    /// Most others are like none before.
     fingerprints: [u32; FEW],
 }
 
@@ -252,18 +263,20 @@ impl Names {
     /// Adds the name that was read last.
     fn add(&mut self, reader: &mut Reader<'_>, is_outermost: bool) -> Read<()> {
         let last = reader.nodes.len() - 1;
-        let name = reader.name_at(last);
-        let fingerprint = text::fingerprint(name);
+        let fingerprint = fingerprint(reader.name_at(last));
         if let Some((known, [free, ..])) = self.fingerprints.split_at_mut_checked(self.count) {
-            let is_like_one = reader.purpose != Purpose::Hint && known.contains(&fingerprint);
-            if is_like_one && reader.names(self.first, self.count).any(|other| reader.name_at(other) == name)
+            let is_like_one = self.kinds.have(fingerprint) && known.contains(&fingerprint);
+            if is_like_one
+                && reader.purpose != Purpose::Hint
+                && reader.has_before(self.first, self.count, last)
             {
                 return Err(JsonRefused::DuplicateMember);
             }
             *free = fingerprint;
         }
+        self.kinds.add(fingerprint);
         if is_outermost && reader.purpose == Purpose::Index {
-            reader.members.push(Member { fingerprint, name: place(last), value: place(last + 1) });
+            reader.index.add_alike(fingerprint, place(last), place(last + 1));
         }
         self.count += 1;
         Ok(())
@@ -273,7 +286,7 @@ impl Names {
         if self.count <= FEW || reader.purpose == Purpose::Hint {
             return Ok(());
         }
-        let mut names: Vec<&str> =
+        let mut names: Vec<&[u8]> =
             reader.names(self.first, self.count).map(|name| reader.name_at(name)).collect();
         names.sort_unstable();
         let mut pairs = names.iter().zip(names.iter().skip(1));

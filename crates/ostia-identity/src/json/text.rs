@@ -3,6 +3,7 @@
 use super::JsonRefused;
 
 /// How many bytes come before the first quote, backslash or control character. Eight are looked at in one step.
+#[inline]
 pub(super) fn plain_length(bytes: &[u8]) -> usize {
     let (words, rest) = bytes.as_chunks::<8>();
     let mut length = 0;
@@ -17,25 +18,15 @@ pub(super) fn plain_length(bytes: &[u8]) -> usize {
 }
 
 /// The high bit of the first byte (the lowest) that ends a plain run is set, and none below it.
+#[inline]
 fn ends_in(word: u64) -> u64 {
     const ONES: u64 = u64::MAX / 255;
     const HIGH: u64 = ONES << 7;
-    let zero_in = |word: u64| word.wrapping_sub(ONES) & !word;
-    let quote = zero_in(word ^ (ONES * b'"' as u64));
-    let backslash = zero_in(word ^ (ONES * b'\\' as u64));
-    let control = word.wrapping_sub(ONES * 0x20) & !word;
-    (quote | backslash | control) & HIGH
-}
-
-/// What a name is like: its length and three of its bytes. Equal names are alike.
-pub(crate) fn fingerprint(name: &str) -> u32 {
-    match name.as_bytes() {
-        [] => 0,
-        bytes @ [first, .., last] | bytes @ [first @ last] => {
-            let middle = bytes.get(bytes.len() / 2).copied().unwrap_or_default();
-            u32::from_le_bytes([bytes.len() as u8, *first, middle, *last])
-        }
-    }
+    let quote = (word ^ (ONES * b'"' as u64)).wrapping_sub(ONES);
+    let backslash = (word ^ (ONES * b'\\' as u64)).wrapping_sub(ONES);
+    let control = word.wrapping_sub(ONES * 0x20);
+    // Each has borrowed where its byte is; so has what was high before, but that ends nothing.
+    (quote | backslash | control) & !word & HIGH
 }
 
 /// A string with escapes, and where it is written without them.

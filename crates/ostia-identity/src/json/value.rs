@@ -45,10 +45,7 @@ impl<'a> JsonValue<'a> {
     /// The string that it is.
     #[must_use]
     pub fn as_str(self) -> Option<&'a str> {
-        match self.document.node(self.at) {
-            Node::Text(_) | Node::Own(_) => Some(self.document.text_at(self.at)),
-            _ => None,
-        }
+        self.document.text(self.at)
     }
 
     /// The truth value that it is.

@@ -147,13 +147,27 @@ fn split(text: &str) -> Result<Parts<'_>, TokenRefused> {
     if text.len() > MAX_TOKEN_BYTES {
         return Err(TokenRefused::TooLong { limit: MAX_TOKEN_BYTES });
     }
-    let not_compact = TokenRefused::NotCompact;
-    let (header, rest) = text.split_once('.').ok_or(not_compact.clone())?;
-    let (claims, signature) = rest.rsplit_once('.').ok_or(not_compact.clone())?;
-    // All of it is looked at, whatever comes: that is several bytes in a step.
-    match claims.bytes().fold(false, |found, byte| found | (byte == b'.')) {
-        false => Ok(Parts { header, claims, signature }),
-        true if claims.bytes().filter(|byte| *byte == b'.').count() == 2 => Err(TokenRefused::Encrypted),
-        true => Err(not_compact),
+    let (header, rest) = split_at_dot(text).ok_or(TokenRefused::NotCompact)?;
+    let (claims, signature) = split_at_dot(rest).ok_or(TokenRefused::NotCompact)?;
+    match split_at_dot(signature) {
+        None => Ok(Parts { header, claims, signature }),
+        Some((_, rest)) if rest.bytes().filter(|byte| *byte == b'.').count() == 1 => {
+            Err(TokenRefused::Encrypted)
+        }
+        Some(_) => Err(TokenRefused::NotCompact),
     }
+}
+
+/// What is before and behind the first dot. Parts are long: all bytes of a piece are looked at in a few steps, and only
+/// in the piece with the dot it is asked where.
+fn split_at_dot(text: &str) -> Option<(&str, &str)> {
+    const PIECE: usize = 32;
+    let (pieces, rest) = text.as_bytes().as_chunks::<PIECE>();
+    let is_dot = |byte: &u8| *byte == b'.';
+    let has_dot = |piece: &[u8; PIECE]| piece.iter().fold(false, |found, byte| found | is_dot(byte));
+    let at = match pieces.iter().position(has_dot) {
+        Some(number) => number * PIECE + pieces.get(number)?.iter().position(is_dot)?,
+        None => pieces.len() * PIECE + rest.iter().position(is_dot)?,
+    };
+    Some((text.get(..at)?, text.get(at + 1..)?))
 }
