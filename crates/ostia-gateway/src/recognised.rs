@@ -2,10 +2,11 @@
 //!
 //! The key covers every byte of the credential and the place it was used for, under a secret of this process, so an
 //! entry vouches for nothing else. An entry dies with its proof: at `valid_until`, when the issuer takes the signing
-//! key away, when the session is ended here, and with the whole cache at a reload.
+//! key away, when the session is ended here, and with the whole cache at a reload. A token is judged again after five
+//! minutes at the latest.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use aws_lc_rs::digest::{self, SHA256, SHA256_OUTPUT_LEN};
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
@@ -19,6 +20,9 @@ use smallvec::SmallVec;
 use crate::passed_token::Passed;
 use crate::projection::Projection;
 
+/// How long a token counts before it is judged again, however long it lives: whatever a verdict rests on and nobody
+/// tells the cache of is noticed after this. A signature every five minutes is no cost.
+pub const LONGEST_VERDICT: Duration = Duration::from_secs(300);
 /// Bytes that remembered callers may take together.
 const CAPACITY_BYTES: u64 = 64 * 1024 * 1024;
 /// What an entry takes beside its text.
@@ -70,7 +74,7 @@ impl Recognised {
             signed_in_at: None,
             key: verified.key,
             bound: Some(verified.confirmation).filter(|bound| !bound.is_bearer()).map(Box::new),
-            valid_until: verified.not_after,
+            valid_until: verified.not_after.min(now + LONGEST_VERDICT),
         }
     }
 
@@ -79,6 +83,17 @@ impl Recognised {
     pub fn holds(&self, now: SystemTime) -> bool {
         now < self.valid_until && self.key.as_ref().is_none_or(|key| key.is_live())
     }
+}
+
+/// What is known of a credential.
+#[derive(Clone, Debug)]
+pub enum Look {
+    /// Its caller, and it still holds.
+    Holds(Arc<Recognised>),
+    /// It was good, and has to be judged again.
+    Held,
+    /// Nothing, or nothing any more.
+    Unknown,
 }
 
 /// What a credential is; part of the key.
@@ -129,8 +144,9 @@ impl RecognisedCache {
     /// The key of a credential; each part is preceded by its length.
     #[must_use]
     pub fn key<'a>(&self, kind: Kind, parts: impl IntoIterator<Item = &'a [u8]>) -> CacheKey {
-        // One call for all bytes: a call for each part would cost more than the digest of the part.
-        let mut message = SmallVec::<[u8; 2048]>::new();
+        // One call for all bytes: a call for each part would cost more than the digest of the part. On the stack, unless
+        // the credential is longer than any that is common.
+        let mut message = SmallVec::<[u8; 4096]>::new();
         message.extend_from_slice(&self.secret);
         message.push(kind as u8);
         for part in parts {
@@ -163,14 +179,25 @@ impl RecognisedCache {
         self.key(Kind::Session, std::iter::once(host.as_bytes()).chain(parts).chain(slots))
     }
 
-    /// The caller with this credential, if it still holds.
+    /// What is known of this credential. What does not hold any more stays until another verdict takes its place or it
+    /// is forgotten.
+    #[must_use]
+    pub fn look(&self, key: &CacheKey, now: SystemTime) -> Look {
+        match self.entries.get(key) {
+            Some(entry) if entry.holds(now) => Look::Holds(entry),
+            Some(_) => Look::Held,
+            None => Look::Unknown,
+        }
+    }
+
+    /// The caller with this credential, if it still holds; else it is forgotten.
     #[must_use]
     pub fn get(&self, key: &CacheKey, now: SystemTime) -> Option<Arc<Recognised>> {
-        let entry = self.entries.get(key)?;
-        if entry.holds(now) {
-            return Some(entry);
+        match self.look(key, now) {
+            Look::Holds(entry) => return Some(entry),
+            Look::Held => self.forget(key),
+            Look::Unknown => {}
         }
-        self.entries.remove(key);
         None
     }
 

@@ -12,7 +12,7 @@ use crate::answer::{Answer, Refusal};
 use crate::challenge;
 use crate::exchange::Exchange;
 use crate::proxy::Front;
-use crate::recognised::{CacheKey, Recognised};
+use crate::recognised::{CacheKey, Look, Recognised};
 use crate::snapshot::RunningProvider;
 use crate::stage::possession::Showing;
 use crate::stage::receive::Arrived;
@@ -64,14 +64,16 @@ pub async fn by_token(
     let cache = &exchange.snapshot.recognised;
     let key = cache.token_key(&routed.route.token_judges, presented.token);
     let metrics = front.gateway.metrics();
-    let known = match cache.get(&key, exchange.now) {
-        Some(known) => {
+    let known = match cache.look(&key, exchange.now) {
+        Look::Holds(known) => {
             metrics.token_cache_hit();
             known
         }
-        None => {
+        look => {
             metrics.token_cache_miss();
-            at_first_sight(front, routed, arrived, exchange, presented.token, key).await?
+            let was_good = matches!(look, Look::Held);
+            judged(front, routed, arrived, exchange, Unjudged { token: presented.token, key, was_good })
+                .await?
         }
     };
     let Some(running) = routed.route.provider(&known.identity.provider) else {
@@ -87,13 +89,20 @@ pub async fn by_token(
     Ok(known)
 }
 
-async fn at_first_sight(
+/// A token that no verdict holds for.
+struct Unjudged<'a> {
+    token: &'a str,
+    key: CacheKey,
+    /// It had a verdict that ended: whoever sends it waits for nothing that others of the same address did.
+    was_good: bool,
+}
+
+async fn judged(
     front: &Front,
     routed: &Routed,
     arrived: &Arrived<'_>,
     exchange: &Exchange,
-    token: &str,
-    key: CacheKey,
+    Unjudged { token, key, was_good }: Unjudged<'_>,
 ) -> Result<Arc<Recognised>, Answer> {
     let refuse = |reason| challenge::refuse_token(arrived, exchange, Complaint::InvalidToken, reason);
     let (forged, metrics) = (front.gateway.forged(), front.gateway.metrics());
@@ -103,7 +112,7 @@ async fn at_first_sight(
         metrics.token_refused(provider, "signature_invalid");
         return Err(refuse("signature_invalid"));
     }
-    if let Some(wait) = forged.must_wait(arrived.client, exchange.now) {
+    if !was_good && let Some(wait) = forged.must_wait(arrived.client, exchange.now) {
         metrics.token_refused(provider, "signature_budget_spent");
         let refusal = Refusal::new(
             StatusCode::TOO_MANY_REQUESTS,
@@ -123,6 +132,7 @@ async fn at_first_sight(
         }
         Err(refused) => {
             metrics.token_refused(provider, refused.slug());
+            exchange.snapshot.recognised.forget(&key);
             if matches!(refused, BearerRefused::Token(TokenRefused::SignatureInvalid)) {
                 forged.remember(key, arrived.client, exchange.now);
             }
