@@ -2,10 +2,7 @@
 //! its verdict holds.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot begin has failed")]
-#![expect(unsafe_code, reason = "an allocator that counts is the only way to see an allocation")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -16,34 +13,14 @@ use ostia_identity::{
     AccessTokenProfile, AlgorithmSet, DEFAULT_MAX_LIFETIME, GroupRules, KeySet, Token, VerifiedToken,
     accept_access_token,
 };
+use ostia_testkit::{Counting, allocations_of};
 use serde_json::json;
 
 #[path = "../../ostia-identity/tests/it/signer.rs"]
 #[expect(dead_code, reason = "one key of each kind is enough here")]
 mod signer;
 
-use signer::{ED25519, P256, P384, P521, RSA, Signer};
-
-/// Counts what this thread allocates.
-struct Counting;
-
-thread_local! {
-    static COUNT: Cell<u64> = const { Cell::new(0) };
-}
-
-// SAFETY: everything is handed to the system's allocator as it came.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let _ = COUNT.try_with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: it came from `alloc` above, which is the system's.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
+use signer::{ED25519, Signer};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
@@ -53,21 +30,6 @@ const JUDGES: &[u8] = b"corp";
 
 fn at(seconds: u64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
-}
-
-fn algorithms() -> [(&'static str, &'static Signer); 10] {
-    [
-        ("RS256", &RSA),
-        ("RS384", &RSA),
-        ("RS512", &RSA),
-        ("PS256", &RSA),
-        ("PS384", &RSA),
-        ("PS512", &RSA),
-        ("ES256", &P256),
-        ("ES384", &P384),
-        ("ES512", &P521),
-        ("EdDSA", &ED25519),
-    ]
 }
 
 fn token(alg: &str, signer: &Signer, lives: u64) -> String {
@@ -123,22 +85,19 @@ fn holds(cache: &RecognisedCache, key: &CacheKey, now: SystemTime) -> bool {
 #[test]
 fn a_repeated_token_of_any_algorithm_is_one_look_up_without_allocation() {
     let cache = RecognisedCache::new().unwrap();
-    for (alg, signer) in algorithms() {
+    for (alg, signer) in signer::every_algorithm() {
         let token = token(alg, signer, 300);
         // The keys are gone after this: nothing that follows could check a signature.
         let of_before = remember(&cache, &token, &keys(signer), at(NOW));
-        let before = COUNT.with(Cell::get);
-        for _ in 0..100 {
+        let look_up = || {
             let key = cache.token_key(JUDGES, &token);
             assert!(key == of_before);
             let Look::Holds(known) = cache.look(&key, at(NOW + 1)) else { panic!("{alg} is not known") };
             assert_eq!(&*known.identity.subject, "robot");
-        }
-        assert_eq!(COUNT.with(Cell::get) - before, 0, "{alg}");
+        };
+        assert_eq!(allocations_of(|| (0..100).for_each(|_| look_up())), 0, "{alg}");
     }
-    let before = COUNT.with(Cell::get);
-    drop(token("EdDSA", &ED25519, 300));
-    assert!(COUNT.with(Cell::get) > before, "the count does count");
+    assert!(allocations_of(|| drop(token("EdDSA", &ED25519, 300))) > 0, "the count does count");
 }
 
 #[test]

@@ -15,8 +15,9 @@ mod pairs;
 #[expect(dead_code, reason = "the benches need fewer keys than the tests")]
 mod signer;
 
-use case::{ALGORITHMS, Case};
+use case::Case;
 use pairs::{Estimate, difference, time};
+use signer::every_algorithm;
 
 /// That of the command, as a token's cost is in part that of its allocations.
 #[global_allocator]
@@ -31,7 +32,7 @@ fn main() {
         _ if has("--bench") => take_times(),
         // A test runner lists and tries the benches.
         _ if has("--list") => {}
-        _ => ALGORITHMS.map(Case::of).iter().for_each(Case::whole),
+        _ => every_algorithm().iter().for_each(|(alg, signer)| Case::of(alg, signer).whole()),
     }
 }
 
@@ -39,8 +40,8 @@ fn take_times() {
     println!("µs, medians and their ranges of 99 % certainty\n");
     println!("| | signature alone | over the signature | signature over itself |");
     println!("| --- | --- | --- | --- |");
-    for alg in ALGORITHMS {
-        let case = Case::of(alg);
+    for (alg, signer) in every_algorithm() {
+        let case = Case::of(alg, signer);
         let (whole, alone) = (|| case.whole(), || case.alone());
         let nothing = difference(alone, alone);
         let [signature, over, nothing] = [time(alone), difference(whole, alone), nothing].map(told);
@@ -55,8 +56,8 @@ fn told(Estimate { median, low, high }: Estimate) -> String {
 fn count_instructions() {
     println!("| | signature alone | whole token | over the signature |");
     println!("| --- | --- | --- | --- |");
-    for alg in ALGORITHMS {
-        let (whole, alone) = instructions::count(&Case::of(alg));
+    for (alg, signer) in every_algorithm() {
+        let (whole, alone) = instructions::count(&Case::of(alg, signer));
         println!("| {alg} | {alone} | {whole} | {} |", whole as i64 - alone as i64);
     }
 }

@@ -27,6 +27,22 @@ pub(crate) static P521: LazyLock<Signer> = LazyLock::new(|| {
 pub(crate) static ED25519: LazyLock<Signer> =
     LazyLock::new(|| Signer::new("ed-1", Pair::Ed(Ed25519KeyPair::generate().unwrap())));
 
+/// Each algorithm by its name, with a key for it.
+pub(crate) fn every_algorithm() -> [(&'static str, &'static Signer); 10] {
+    [
+        ("RS256", &RSA),
+        ("RS384", &RSA),
+        ("RS512", &RSA),
+        ("PS256", &RSA),
+        ("PS384", &RSA),
+        ("PS512", &RSA),
+        ("ES256", &P256),
+        ("ES384", &P384),
+        ("ES512", &P521),
+        ("EdDSA", &ED25519),
+    ]
+}
+
 pub(crate) struct Signer {
     pub(crate) kid: &'static str,
     pair: Pair,
